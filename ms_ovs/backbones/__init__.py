@@ -1,0 +1,1 @@
+"""Backbones: normalised images to feature maps."""

@@ -1,0 +1,28 @@
+"""Entry point of `ms-ovs`: gathers the verbs and turns user errors into one line and status 2."""
+
+import sys
+
+import typer
+
+from ms_ovs.cli import parity, predict, vocab
+from ms_ovs.errors import UserError
+
+app = typer.Typer(
+    name="ms-ovs",
+    help="Open-vocabulary segmentation on MindSpore.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("predict")(predict.predict)
+app.command("parity")(parity.parity)
+app.add_typer(vocab.app, name="vocab")
+
+
+def main() -> None:
+    """Run the command line; exit 2 with one line on stderr where the user's input is at fault."""
+    try:
+        app()
+    except UserError as error:
+        print(f"ms-ovs: error: {error}", file=sys.stderr)
+        sys.exit(2)

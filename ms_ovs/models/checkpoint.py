@@ -1,0 +1,94 @@
+"""Checkpoints: from a converted file to a model that computes with it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+from convert import Entry, read
+from convert.conversion import FORMAT
+from convert.rules import CARRIED
+from ms_ovs.errors import UserError, nearest
+from ms_ovs.models.registry import create_model
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file says of itself; `sha256` is that of the file."""
+
+    path: Path
+    sha256: str
+    metadata: Mapping[str, str]
+
+    @property
+    def system(self) -> str:
+        """The published system, such as "lseg"."""
+        return self.metadata["system"]
+
+    @property
+    def variant(self) -> str:
+        """The network within the system, such as "clip_vitl16_384"."""
+        return self.metadata["variant"]
+
+    @property
+    def options(self) -> dict:
+        """What differs from the variant's own config."""
+        return json.loads(self.metadata.get("options", "{}"))
+
+
+def load_model(path: str | Path, *, system: str | None = None) -> tuple[nn.Cell, Checkpoint]:
+    """Build the network that a converted checkpoint describes and fill it.
+
+    `system`, where given, is the one that the caller needs. Raises `UserError` when the file is
+    missing, damaged, not converted, of another system, or does not fill the network exactly.
+    """
+    source = read(path)
+    if source.metadata.get("format") != FORMAT:
+        raise UserError(f"{path} was not written by the converter; convert it with python -m convert")
+    checkpoint = Checkpoint(source.path, source.sha256, source.metadata)
+    if system and checkpoint.system != system:
+        raise UserError(
+            f"{path} is a checkpoint of {checkpoint.system!r}, here one of {system!r} is needed; "
+            f"convert yours with python -m convert SOURCE TARGET --system {system}"
+        )
+    model = create_model(checkpoint.system, variant=checkpoint.variant, seed=None, **checkpoint.options)
+    fill(model, source.tensors, origin=str(path))
+    return model, checkpoint
+
+
+def fill(model: nn.Cell, tensors: Mapping[str, Entry], *, origin: str) -> None:
+    """Set every parameter of `model` from the tensor of its name, as float32.
+
+    Tensors that are carried along for the way back are passed over. Raises `UserError` when names
+    are missing or left over, or a shape differs; the model is then untouched. Outside graph mode do
+    not call it on a model that was compiled: MindSpore would go on computing with the old values.
+    """
+    parameters = dict(model.parameters_and_names())
+    tensors = {name: entry for name, entry in tensors.items() if not name.startswith(CARRIED)}
+    missing = [name for name in parameters if name not in tensors]
+    stray = [name for name in tensors if name not in parameters]
+    if missing or stray:
+        raise UserError(f"{origin} does not fit the network: {_difference(missing, stray)}")
+    for name, parameter in parameters.items():
+        if tensors[name].shape != parameter.shape:
+            raise UserError(
+                f"{origin} does not fit the network: {name} has shape {tensors[name].shape}, "
+                f"the network needs {parameter.shape}"
+            )
+    for name, parameter in parameters.items():
+        parameter.set_data(ms.Tensor(tensors[name].numbers().astype(np.float32, copy=False)))
+
+
+def _difference(missing: list[str], stray: list[str]) -> str:
+    parts = []
+    if missing:
+        near = nearest(missing[0], stray)
+        hint = f" (nearest in the file: {near[0]})" if near else ""
+        parts.append(f"{len(missing)} tensors are missing, first {missing[0]}{hint}")
+    if stray:
+        parts.append(f"{len(stray)} tensors are not known, first {stray[0]}")
+    return "; ".join(parts)

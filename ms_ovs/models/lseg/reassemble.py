@@ -1,0 +1,38 @@
+"""From transformer tokens to feature maps (DPT, Ranftl et al. 2021, section 3.1, readout "project")."""
+
+from mindspore import nn, ops
+
+from ms_ovs.nn.activation import GELU
+from ms_ovs.nn.layers import conv2d, linear
+from ms_ovs.nn.upsample import BlockUpsample
+
+
+class Reassemble(nn.Cell):
+    """Tokens (B, 1 + h w, width) → map (B, channels, h · factor, w · factor).
+
+    `factor` 2, 4 or 8 enlarges by a transposed convolution, -2 halves by a strided one, 1 keeps the grid.
+    """
+
+    def __init__(self, *, width: int, channels: int, factor: int):
+        super().__init__()
+        self.readout = linear(2 * width, width)
+        self.act = GELU()
+        self.project = conv2d(width, channels, 1, bias=True)
+        self.resample = None
+        if factor > 1:
+            self.resample = BlockUpsample(channels, factor)
+        elif factor == -2:
+            self.resample = conv2d(channels, channels, 3, stride=2, padding=1, bias=True)
+
+    def construct(self, tokens, grid: tuple[int, int]):
+        batch, length, width = tokens.shape
+        # every patch sees the class token: patch first, class second
+        patches = tokens[:, 1:]
+        class_token = ops.tile(tokens[:, :1], (1, length - 1, 1))
+        x = self.act(self.readout(ops.concat((patches, class_token), 2)))
+        # (B, h w, C) → (B, C, h, w)
+        x = ops.transpose(x, (0, 2, 1)).reshape(batch, width, grid[0], grid[1])
+        x = self.project(x)
+        if self.resample is not None:
+            x = self.resample(x)
+        return x

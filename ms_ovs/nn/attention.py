@@ -1,0 +1,37 @@
+"""Multi-head self-attention (Vaswani et al. 2017)."""
+
+import mindspore as ms
+from mindspore import nn, ops
+
+from ms_ovs.nn.layers import linear
+
+
+class SelfAttention(nn.Cell):
+    """softmax(q kᵀ / √head + mask) v with one fused projection (rows q, k, v) and biases.
+
+    (B, N, width) → (B, N, width). `mask` (N, N) is added to the scores, so -inf-like entries hide
+    a position; None for full attention.
+    """
+
+    def __init__(self, *, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.head_width = width // heads
+        self.scale = self.head_width**-0.5
+        self.qkv = linear(width, 3 * width)
+        self.proj = linear(width, width)
+        self.scores = ops.BatchMatMul(transpose_b=True)
+        self.mix = ops.BatchMatMul()
+
+    def construct(self, x, mask=None):
+        batch, length, width = x.shape
+        # (B, N, 3C) → 3 × (B, heads, N, C / heads)
+        qkv = self.qkv(x).reshape(batch, length, 3, self.heads, self.head_width)
+        q, k, v = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), 0)
+        scores = self.scores(q * self.scale, k)
+        if mask is not None:
+            scores = scores + mask
+        mixed = self.mix(ops.softmax(scores.astype(ms.float32), -1).astype(v.dtype), v)
+        # (B, heads, N, C / heads) → (B, N, C)
+        mixed = ops.transpose(mixed, (0, 2, 1, 3)).reshape(batch, length, width)
+        return self.proj(mixed)

@@ -1,0 +1,1 @@
+"""Parity: is what this machine computes what the authors' own programs computed?"""

@@ -1,0 +1,47 @@
+"""Cases of LSeg's networks, with one list of labels or with a pair of words for every image."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from mindspore import Tensor
+
+from ms_ovs.nn.taps import Taps
+from ms_ovs.parity.adapters.weights import converted_model
+from ms_ovs.parity.case import Case
+from ms_ovs.vocab.tokenizer import Tokenizer
+
+BLOCK_OPTIONS = ("arch_option", "block_depth", "activation")
+
+
+def network(case: Case) -> Mapping[str, np.ndarray]:
+    """Every named stage for every input, and the counts of the winning labels."""
+    return _stages(case, {name: case.arguments[name] for name in BLOCK_OPTIONS if name in case.arguments})
+
+
+def zero_shot(case: Case) -> Mapping[str, np.ndarray]:
+    """The same with a pair of words for every image; these networks ignore the options of the block."""
+    return _stages(case, {})
+
+
+def _stages(case: Case, options: Mapping) -> Mapping[str, np.ndarray]:
+    model = converted_model(case, system="lseg", variant=case.arguments["backbone"], options=options)
+    text = _text_features(case, model)
+    ours = {"text_features": text}
+    for name, outputs in case.outputs_by_input().items():
+        tensors = Taps(model).named(Tensor(case.input(name)), Tensor(text))
+        taps = {tap: tensor.asnumpy() for tap, tensor in tensors.items() if tap in outputs or tap == "logits"}
+        winners = taps["logits"].argmax(1)
+        taps["argmax_histogram"] = np.bincount(winners.ravel(), minlength=taps["logits"].shape[1])
+        taps["foreground_pixels"] = (winners == 1).sum((1, 2))
+        ours |= {output: taps[tap] for tap, output in outputs.items() if tap in taps}
+    return ours
+
+
+def _text_features(case: Case, model) -> np.ndarray:
+    """Features of the bare labels (C, D), or of each image's pair (B, 2, D)."""
+    pairs = case.spec.get("label_pairs")
+    labels = [label for pair in pairs for label in pair] if pairs else case.spec["labels"]
+    tokens = Tokenizer()(labels, context_length=model.config.text.context_length)
+    longest = int(tokens.argmax(1).max()) + 1
+    features = model.encode_text(tokens[:, :longest])
+    return features.reshape(len(pairs), 2, -1) if pairs else features

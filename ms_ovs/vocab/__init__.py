@@ -1,0 +1,1 @@
+"""Words to class embeddings: labels and synonyms, prompt templates, CLIP's tokenizer, the cache."""

@@ -1,0 +1,121 @@
+"""Colours, label pictures and overlays."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ms_ovs import viz
+
+
+def reread(picture):
+    buffer = io.BytesIO()
+    picture.save(buffer, "png")
+    return Image.open(buffer)
+
+
+def test_palette_is_fixed_and_grows_at_its_end():
+    colours = viz.palette(20)
+    assert colours.shape == (20, 3) and colours.dtype == np.uint8
+    np.testing.assert_array_equal(viz.palette(300)[:20], colours)
+    np.testing.assert_array_equal(colours[:3], [[238, 68, 51], [0, 34, 204], [51, 255, 102]])
+
+
+def test_no_colour_of_a_large_palette_is_there_twice():
+    assert len(np.unique(viz.palette(1000), axis=0)) == 1000
+
+
+def test_the_first_colours_are_far_apart():
+    colours = viz.palette(20).astype(int)
+    distance = np.abs(colours[:, None] - colours[None]).sum(-1)
+    assert distance[~np.eye(20, dtype=bool)].min() > 60
+
+
+def test_palettes_longer_than_the_colours_repeat():
+    assert viz.palette(5000).shape == (5000, 3)
+
+
+def test_label_picture_with_a_palette():
+    labels = np.array([[0, 1], [2, 2]], np.int32)
+    picture = reread(viz.label_image(labels, viz.palette(3)))
+    assert picture.mode == "P"
+    np.testing.assert_array_equal(np.array(picture), labels)
+    np.testing.assert_array_equal(np.array(picture.convert("RGB")), viz.palette(3)[labels])
+
+
+@pytest.mark.parametrize(("count", "mode"), [(256, "P"), (257, "I;16")])
+def test_label_picture_of_many_classes(count, mode):
+    labels = np.arange(count, dtype=np.int32)[None]
+    picture = reread(viz.label_image(labels, viz.palette(count)))
+    assert picture.mode == mode
+    np.testing.assert_array_equal(np.array(picture), labels)
+
+
+@pytest.mark.parametrize("size", [(300, 450), (3, 2), (1, 1), (1200, 90), (90, 1200), (97, 120)])
+def test_overlay_of_any_size_has_a_panel_on_the_right(size):
+    labels = np.arange(size[0] * size[1]).reshape(size) % 3
+    picture = viz.overlay(np.zeros((*size, 3), np.uint8), labels, ["cat", "grass", "other"])
+    zoom = max(1, -(-viz.SMALL_PHOTO // max(size)))
+    assert picture.mode == "RGB"
+    assert picture.width > size[1] * zoom and picture.height >= size[0] * zoom
+    panel = np.array(picture)[:, size[1] * zoom :]
+    for colour in viz.palette(3)[np.unique(labels)]:
+        assert (panel == colour).all(-1).any(), "each class has its swatch"
+
+
+def test_overlay_mixes_colour_and_photograph():
+    photo = np.full((400, 400, 3), 100, np.uint8)
+    labels = np.zeros((400, 400), np.int32)
+    for alpha, expected in ((0.0, [100, 100, 100]), (0.5, (viz.palette(1)[0].astype(int) + 100) // 2)):
+        pixel = np.array(viz.overlay(photo, labels, ["cat"], alpha=alpha))[200, 200]
+        assert np.abs(pixel - np.array(expected)).max() <= 1
+
+
+def lines(shares, names=None, photo=(640, 480)):
+    names = names or [f"name {label}" for label in range(len(shares))]
+    return viz._Legend.of(photo, np.array(shares), names)
+
+
+def test_legend_is_sorted_and_counts_the_rest():
+    legend = lines([0.2, 0.0, 0.7994, 0.0003, 0.0003])
+    assert legend.lines == [(2, "name 2", "79.9 %"), (0, "name 0", "20.0 %"), (None, "2 more", "0.1 %")]
+
+
+def test_legend_of_a_photograph_where_every_share_is_tiny():
+    legend = lines([1 / 5000] * 5000)
+    assert legend.lines[-1][1].endswith("more")
+
+
+def test_legend_without_room_counts_what_it_leaves_out():
+    legend = lines([1 / 200] * 200)
+    shown = [line for line in legend.lines if line[0] is not None]
+    assert legend.lines[-1][1] == f"{200 - len(shown)} more"
+    assert legend.size[1] <= 480
+
+
+def test_long_names_are_cut():
+    legend = lines([1.0], ["chest of drawers with far too many words to be shown"])
+    assert legend.lines[0][1].startswith("chest of") and legend.lines[0][1].endswith("…")
+    assert legend.name_width <= viz.NAME_WIDTH * legend.unit
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("猫", "class 1"), ("café", "cafe"), ("🐱", "class 1"), ("two\nlines", "two lines"), ("", "")],
+)
+def test_names_that_the_font_lacks(name, shown):
+    assert lines([1.0], [name]).lines[0][1] == shown
+    viz.overlay(np.zeros((50, 50, 3), np.uint8), np.zeros((50, 50), int), [name])
+
+
+def test_letters_grow_with_the_photograph():
+    assert lines([1.0], photo=(4000, 3000)).unit > 3 * lines([1.0], photo=(640, 480)).unit
+    assert lines([1.0], photo=(100, 80)).unit >= 13
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(1, "100.0 %"), (0.1234, "12.3 %"), (0.001, "0.1 %"), (1e-5, "< 0.1 %")]
+)
+def test_percent(share, text):
+    assert viz.percent(share) == text

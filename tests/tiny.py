@@ -1,0 +1,53 @@
+"""Networks of every kind, small enough for a test: (system, variant, options, image shape)."""
+
+TEXT = {"embed_dim": 24, "width": 64, "heads": 2, "layers": 2, "vocab_size": 200, "context_length": 16}
+CLIP_TEXT = {
+    "embed_dim": 24,
+    "text_width": 64,
+    "text_heads": 2,
+    "text_layers": 2,
+    "vocab_size": 200,
+    "context_length": 16,
+}
+VIT = {"patch_size": 16, "width": 64, "layers": 4, "heads": 2, "grid": 4}
+DECODER = {"hooks": (0, 1, 2, 3), "widths": (8, 16, 24, 32), "resample": (4, 2, 1, -2), "features": 16}
+
+TINY = {
+    "clip_vit": (
+        "clip",
+        "ViT-B/16",
+        {"image_resolution": 32, "vision_layers": 2, "vision_width": 64, **CLIP_TEXT},
+        (2, 3, 32, 32),
+    ),
+    "clip_resnet": (
+        "clip",
+        "RN50",
+        {"image_resolution": 64, "vision_layers": (1, 2, 1, 1), "vision_width": 8, **CLIP_TEXT},
+        (2, 3, 64, 64),
+    ),
+    "lseg_vit": ("lseg", "clip_vitl16_384", {"image": VIT, "text": TEXT, **DECODER}, (2, 3, 64, 96)),
+    "lseg_vit_b32": (
+        "lseg",
+        "clip_vitb32_384",
+        {"image": VIT | {"patch_size": 32}, "text": TEXT, **DECODER, "resample": (8, 4, 2, 1)},
+        (1, 3, 96, 64),
+    ),
+    "lseg_bottleneck": (
+        "lseg",
+        "clip_vitl16_384",
+        {"image": VIT, "text": TEXT, **DECODER, "arch_option": 1, "block_depth": 2, "activation": "tanh"},
+        (1, 3, 64, 64),
+    ),
+    "lseg_depthwise": (
+        "lseg",
+        "clip_vitl16_384",
+        {"image": VIT, "text": TEXT, **DECODER, "arch_option": 2, "block_depth": 3},
+        (1, 3, 64, 64),
+    ),
+    "lseg_resnet": (
+        "lseg",
+        "clip_resnet101",
+        {"image": (1, 1, 1, 1), "widths": (32, 64, 128, 256), "features": 16, "text": TEXT},
+        (2, 3, 64, 96),
+    ),
+}
