@@ -1,11 +1,11 @@
 """`python -m convert`: the command line of the converter."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ms_ovs import command
 from ms_ovs.errors import UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -39,7 +39,7 @@ def convert(
     from convert.files import convert_file, reverse_file
     from convert.options import parse
     from convert.progress import bar
-    from ms_ovs.files import write_whole
+    from ms_ovs.files import check_place, write_whole
 
     forward_only = {"--variant": variant, "--set": set_, "--drop-unused": drop_unused}
     if reverse and (given := [name for name, value in forward_only.items() if value]):
@@ -48,6 +48,10 @@ def convert(
         raise UserError("--naming goes with --reverse: a source's names are found from the file")
     if not reverse and system is None:
         raise UserError("say whose checkpoint it is: --system clip or --system lseg")
+    if report:
+        check_place(report, "report")
+        if report.absolute() in (source.absolute(), target.absolute()):
+            raise UserError(f"report {str(report)!r} would overwrite the checkpoint: name another file")
     with bar() as progress:
         if reverse:
             done = reverse_file(source, target, system=system, naming=naming, progress=progress)
@@ -68,11 +72,7 @@ def convert(
 
 def main() -> None:
     """Run the command line; exit 2 with one line on stderr where the user's input is at fault."""
-    try:
-        app(prog_name="python -m convert")
-    except (UserError, OSError) as error:
-        print("convert: error:", " ".join(str(error).split()), file=sys.stderr)
-        sys.exit(2)
+    command.run(app, "python -m convert")
 
 
 if __name__ == "__main__":

@@ -110,12 +110,12 @@ def reverse_tensors(
         raise UserError(
             "convert did not write this file (no ms_ovs metadata): --reverse starts from a file that it wrote"
         )
+    system, variant, options = described(metadata)
     try:
-        system, variant, source_naming = (metadata[key] for key in ("system", "variant", "source_naming"))
-        options, absent = (json.loads(metadata[key]) for key in ("options", "dropped"))
-        prefix = metadata["source_prefix"]
-    except (KeyError, ValueError) as error:
-        raise UserError(f"the ms_ovs metadata is damaged ({error}): convert the source again") from error
+        source_naming, prefix = metadata["source_naming"], metadata["source_prefix"]
+        absent = list(json.loads(metadata["dropped"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise _damaged(error) from error
     expected = variants.expected(variants.config_of(system, variant, options))
     own = {name: entry for name, entry in tensors.items() if not name.startswith(CARRIED)}
     label = f"{system} {variant}"
@@ -151,6 +151,18 @@ def reverse_tensors(
     )
     named = {report.source_prefix + name: entry for name, entry in made.items()}
     return Conversion(named, {"format": "pt"}, report)
+
+
+def described(metadata: Mapping[str, str]) -> tuple[str, str, Options]:
+    """System, variant and options of a converted file. Raises `UserError` where its metadata lack them."""
+    try:
+        return metadata["system"], metadata["variant"], dict(json.loads(metadata["options"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> UserError:
+    return UserError(f"the ms_ovs metadata is damaged ({error!r}): convert the source again")
 
 
 def _merged(

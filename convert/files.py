@@ -11,6 +11,7 @@ from convert.options import BLOCK_OPTIONS, recorded
 from convert.readers import read, sha256
 from convert.report import Report
 from ms_ovs.errors import UserError, choose
+from ms_ovs.files import check_place
 
 # Hears what is being done, how many bytes of it are now done, and how many there are in all.
 Progress = Callable[[str, int, int], None]
@@ -107,7 +108,6 @@ def _write(conversion: Conversion, source: Path, target: Path, started: float, p
 def _check_target(source: Path, target: Path, suffixes: tuple[str, ...]) -> None:
     if target.suffix not in suffixes:
         raise UserError(f"{target}: the target must end in {' or '.join(suffixes)}")
+    check_place(target, "target")
     if target.exists() and source.exists() and target.samefile(source):
         raise UserError(f"{target}: source and target are one file; give the target another name")
-    if target.is_dir():
-        raise UserError(f"{target}: the target is a folder; give a file name")

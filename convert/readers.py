@@ -13,6 +13,12 @@ from convert.tensors import Entry
 from ms_ovs.errors import UserError
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+# What is often met in the place of a checkpoint, by its first bytes.
+_MISTAKEN = {
+    b"version https://git-lfs": "this is a Git LFS pointer, not the file itself: run git lfs pull",
+    b"\x1f\x8b": "the file is packed by gzip: unpack it first (gunzip)",
+    b"<": "this is a web page, not the file itself: download it again",
+}
 
 
 @dataclass
@@ -86,10 +92,9 @@ def _read(path: Path, head: bytes) -> Source:
     elif head.startswith(b"\x80"):
         tensors, hyper_parameters = torch_zip.state_dict(torch_legacy.read(path))
         source = Source(path, tensors, hyper_parameters=hyper_parameters)
-    elif head.startswith(b"version https://git-lfs"):
-        raise UserError("this is a Git LFS pointer, not the file itself: run git lfs pull")
     else:
-        raise UserError("no checkpoint: give a .pt, .pth, .ckpt, .bin or .safetensors file")
+        known = "no checkpoint: give a .pt, .pth, .ckpt, .bin or .safetensors file"
+        raise UserError(next((what for bytes_, what in _MISTAKEN.items() if head.startswith(bytes_)), known))
     if not source.tensors:
         raise UserError("the file holds no tensors: give a checkpoint with weights")
     return source

@@ -35,5 +35,7 @@ def read(path: Path) -> Any:
     try:
         return entries(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises whatever the bytes lead it to
-        reason = str(error).strip().split("\n")[0]
+        # Its first line advises to load the file with code and all.
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if not line.startswith("Weights only")), type(error).__name__)
         raise UserError(f"torch cannot read this as old-format weights ({reason}): {_AGAIN}") from error

@@ -131,8 +131,12 @@ def _ordered_dict(pairs: Any = ()) -> dict:
 
 def _tensor(archive: Archive, storage: Any, dtype: str | None, offset: Any, shape: Any, stride: Any) -> Entry:
     """The tensor that looks at `storage` from element `offset` on with these strides, all in elements."""
-    if not isinstance(storage, _Storage) or dtype is None:
+    if not isinstance(storage, _Storage):
         raise UserError("the pickle makes a tensor of something that is no storage of weights: refused")
+    if dtype is None:
+        raise UserError(
+            f"a tensor of shape {shape} is of none of the dtypes for weights: {', '.join(_DTYPES)}"
+        )
     numbers = (offset, *shape, *stride)
     if any(type(n) is not int or not 0 <= n < 1 << 48 for n in numbers) or not len(shape) == len(stride) < 16:
         raise UserError("a tensor has a shape, strides or an offset that are no sizes: the file is damaged")
@@ -202,4 +206,6 @@ def _declared(archive: Archive, maker: Global, files: dict[str, Mapping[str, set
 
 
 def _describe(value: Any) -> str:
+    if isinstance(value, Entry):
+        return "a single tensor"
     return f"a {value.maker}" if isinstance(value, Placeholder) else f"a {type(value).__name__}"

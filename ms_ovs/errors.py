@@ -12,8 +12,9 @@ class UserError(Exception):
 
 
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """At most `count` of the `known` names, those most like `name` first."""
-    return difflib.get_close_matches(name, list(known), n=count, cutoff=0.4)
+    """At most `count` of the `known` names, those most like `name` first, in whatever letter case."""
+    folded = {other.casefold(): other for other in known}
+    return [folded[key] for key in difflib.get_close_matches(name.casefold(), folded, n=count, cutoff=0.4)]
 
 
 def choose(what: str, name: str, known: Iterable[str]) -> str:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ms_ovs.errors import UserError
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
@@ -28,6 +30,24 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def check_place(path: str | Path, what: str) -> None:
+    """See that a file can be written to `path`, before the work that makes its content; leaves nothing there.
+
+    Raises `UserError`, in which `what` names the file's role.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UserError(f"{what} {str(path)!r} is a folder: give a file name")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{what} {str(path)!r} cannot be written ({error.strerror}): name another place"
+        ) from None
 
 
 def write_whole(path: str | Path, data: bytes | str) -> None:

@@ -27,7 +27,14 @@ def setup(device: str = "CPU", mode: str = "graph", *, fallback: bool = False) -
             )
         logging.getLogger(__name__).warning("device %s is not present: using the CPU", device)
         device = "CPU"
-    ms.set_device(device)
+    try:
+        ms.set_device(device)
+    except RuntimeError:  # MindSpore has computed something before: what it did that on is what remains
+        if (used := ms.get_context("device_target")) != device:
+            raise UserError(
+                f"MindSpore already runs on {used} in this process, too late for device {device!r}: "
+                "choose the device before anything is computed"
+            ) from None
     ms.set_context(mode=MODES[mode])
     return device
 

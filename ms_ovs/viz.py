@@ -198,7 +198,7 @@ def _readable(name: str, label: int, font: ImageFont.FreeTypeFont) -> str:
     for candidate in (name, plain):
         if not any(bytes(font.getmask(letter)) == missing for letter in set(candidate)):
             return candidate
-    return f"class {label + 1}"
+    return f"class {label}"
 
 
 def _fit(name: str, font: ImageFont.FreeTypeFont, width: float) -> str:

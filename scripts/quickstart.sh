@@ -17,8 +17,8 @@ step "2/3  convert it"
 .venv/bin/python -m convert "$out/lseg_demo.ckpt" "$out/lseg_demo.safetensors" --system lseg
 
 step "3/3  segment a photograph by words"
-photo=$(.venv/bin/python -c 'from skimage import data; print(data.__path__[0])')/chelsea.png
-.venv/bin/ms-ovs predict "$photo" --labels "cat, grass|lawn, wall, other" \
+cp "$(.venv/bin/python -c 'from skimage import data; print(data.__path__[0])')/chelsea.png" "$out/"
+.venv/bin/ms-ovs predict "$out/chelsea.png" --labels "cat, grass|lawn, wall, other" \
   --checkpoint "$out/lseg_demo.safetensors" --out "$out/pictures"
 
 cat <<EOF

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from ms_ovs.files import replacing, write_whole
+from ms_ovs.errors import UserError
+from ms_ovs.files import check_place, replacing, write_whole
 
 
 def test_write_replaces_and_makes_folders(tmp_path):
@@ -42,3 +43,13 @@ def test_others_may_read_what_the_umask_allows(tmp_path):
     finally:
         os.umask(old)
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_place_is_looked_at_and_left_as_it_was(tmp_path):
+    (tmp_path / "file").touch()
+    check_place(tmp_path / "file", "report")
+    check_place(tmp_path / "new" / "folders" / "a.json", "report")
+    for name, fault in {".": "is a folder", "file/a.json": r"cannot be written \(Not a directory\)"}.items():
+        with pytest.raises(UserError, match=f"^report '.*' {fault}"):
+            check_place(tmp_path / name, "report")
+    assert os.listdir(tmp_path) == ["file"]

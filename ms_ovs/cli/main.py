@@ -1,11 +1,9 @@
-"""Entry point of `ms-ovs`: gathers the verbs and turns user errors into one line and status 2."""
-
-import sys
+"""Entry point of `ms-ovs`: gathers the verbs."""
 
 import typer
 
+from ms_ovs import command
 from ms_ovs.cli import parity, predict, vocab
-from ms_ovs.errors import UserError
 
 app = typer.Typer(
     name="ms-ovs",
@@ -21,8 +19,4 @@ app.add_typer(vocab.app, name="vocab")
 
 def main() -> None:
     """Run the command line; exit 2 with one line on stderr where the user's input is at fault."""
-    try:
-        app()
-    except UserError as error:
-        print(f"ms-ovs: error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command.run(app, "ms-ovs")

@@ -21,13 +21,24 @@ def parity(
     from rich.console import Console
 
     from ms_ovs import runtime
-    from ms_ovs.files import write_whole
+    from ms_ovs.errors import UserError
+    from ms_ovs.files import check_place, write_whole
+    from ms_ovs.parity.adapters import ADAPTERS
     from ms_ovs.parity.case import find_cases
-    from ms_ovs.parity.runner import run
+    from ms_ovs.parity.runner import check, run
 
-    found = find_cases(cases)
+    if json_file:
+        check_place(json_file, "JSON file")
     runtime.setup(device, mode)
     console = Console()
+    found = find_cases(cases)
+    named = {path.resolve() for path in cases}
+    if others := [case for case in found if case.kind not in ADAPTERS and case.folder.resolve() not in named]:
+        kinds = ", ".join(f"{case.name} ({case.kind})" for case in others)
+        console.print(f"not run, for want of an adapter: {kinds}", style="dim")
+        found = [case for case in found if case not in others]
+    for case in found:  # a fault in the last one is told before the first one runs
+        check(case)
     results = []
     for case in found:
         with console.status(f"{case.name}: building weights, compiling, running …"):
@@ -36,6 +47,8 @@ def parity(
         if json_file:  # after every case, so that a later failure costs nothing
             rows = [_record(result, mode, device) for result in results]
             write_whole(json_file, json.dumps(rows, indent=1) + "\n")
+    if not results:
+        raise UserError("no cases to run: name the folder of a reference case of a known kind")
     failed = [result.case.name for result in results if not result.passed]
     if failed:
         console.print(f"[red]{len(failed)} of {len(results)} cases are not met: {', '.join(failed)}[/red]")

@@ -8,6 +8,18 @@ import typer
 TOP = 3  # classes in a line of the table
 
 
+def _from_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Make what a config file says the defaults of the command."""
+    if path:
+        from ms_ovs.config import PredictSettings, load
+
+        said = load(path, PredictSettings).model_dump(exclude_none=True)
+        context.default_map = {
+            name: str(value) if type(value) is int else value for name, value in said.items()
+        }
+    return path
+
+
 def predict(
     photos: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")],
     labels: Annotated[
@@ -32,6 +44,10 @@ def predict(
         typer.Option(help='Long side in pixels, or "native"; windows slide over it.', show_default="520"),
     ] = None,
     merges: Annotated[Path | None, typer.Option(help="CLIP's vocabulary file, if not installed.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(callback=_from_config, is_eager=True, help="YAML file of these options; flags win."),
+    ] = None,
 ) -> None:
     """Segment photographs by words; writes a label map, an overlay and a JSON file for each.
 
@@ -46,7 +62,7 @@ def predict(
     vocabulary = vocabularies.parse(labels)
     found = images.find_images(photos)
     good, bad = _readable(found)
-    _prepare_folder(out, photos)
+    _check_folder(out, photos)
 
     with console.status("starting MindSpore …"):
         from ms_ovs.api import Segmenter
@@ -93,25 +109,17 @@ def _readable(found: list[Path]) -> tuple[list[Path], list[Exception]]:
     return good, bad
 
 
-def _prepare_folder(out: Path, photos: list[Path]) -> None:
-    """Make the folder `out` and see that files can be written there."""
-    import tempfile
-
+def _check_folder(out: Path, photos: list[Path]) -> None:
+    """See that files can be written into the folder `out`; it is made with the first of them."""
     from ms_ovs.errors import UserError
+    from ms_ovs.files import check_place
 
     if any(path.is_dir() and path.resolve() == out.resolve() for path in photos):
         raise UserError(
             f"--out {str(out)!r} is a folder of photos: the next run would take its results for photos; "
             "name another folder"
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"--out {str(out)!r} cannot be written ({error.strerror}): name another folder"
-        ) from None
+    check_place(out / "photo.json", "result")
 
 
 def _timed(console, doing: str, done: str, work) -> None:

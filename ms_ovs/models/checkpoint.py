@@ -1,16 +1,16 @@
 """Checkpoints: from a converted file to a model that computes with it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import nn
 
 from convert import Entry, read
-from convert.conversion import FORMAT
+from convert.conversion import FORMAT, described
 from convert.rules import CARRIED
 from ms_ovs.errors import UserError, nearest
 from ms_ovs.models.registry import create_model
@@ -18,26 +18,18 @@ from ms_ovs.models.registry import create_model
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file says of itself; `sha256` is that of the file."""
+    """What a checkpoint file says of itself.
+
+    `sha256` is that of the file, `system` the published system, such as "lseg", `variant` the network
+    within it, such as "clip_vitl16_384", and `options` what differs from the variant's own config.
+    """
 
     path: Path
     sha256: str
     metadata: Mapping[str, str]
-
-    @property
-    def system(self) -> str:
-        """The published system, such as "lseg"."""
-        return self.metadata["system"]
-
-    @property
-    def variant(self) -> str:
-        """The network within the system, such as "clip_vitl16_384"."""
-        return self.metadata["variant"]
-
-    @property
-    def options(self) -> dict:
-        """What differs from the variant's own config."""
-        return json.loads(self.metadata.get("options", "{}"))
+    system: str
+    variant: str
+    options: Mapping[str, Any]
 
 
 def load_model(path: str | Path, *, system: str | None = None) -> tuple[nn.Cell, Checkpoint]:
@@ -49,15 +41,18 @@ def load_model(path: str | Path, *, system: str | None = None) -> tuple[nn.Cell,
     source = read(path)
     if source.metadata.get("format") != FORMAT:
         raise UserError(f"{path} was not written by the converter; convert it with python -m convert")
-    checkpoint = Checkpoint(source.path, source.sha256, source.metadata)
-    if system and checkpoint.system != system:
+    try:
+        met, variant, options = described(source.metadata)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    if system and met != system:
         raise UserError(
-            f"{path} is a checkpoint of {checkpoint.system!r}, here one of {system!r} is needed; "
+            f"{path} is a checkpoint of {met!r}, here one of {system!r} is needed; "
             f"convert yours with python -m convert SOURCE TARGET --system {system}"
         )
-    model = create_model(checkpoint.system, variant=checkpoint.variant, seed=None, **checkpoint.options)
+    model = create_model(met, variant=variant, seed=None, **options)
     fill(model, source.tensors, origin=str(path))
-    return model, checkpoint
+    return model, Checkpoint(source.path, source.sha256, source.metadata, met, variant, options)
 
 
 def fill(model: nn.Cell, tensors: Mapping[str, Entry], *, origin: str) -> None:

@@ -5,6 +5,8 @@ The format is described in `tests/reference/README.md`; weights and inputs are r
 
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -13,10 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from convert import Entry
-from ms_ovs.errors import UserError
+from ms_ovs.errors import UserError, choose
+from ms_ovs.parity import schema
 from ms_ovs.parity.fill import fill, make_input
 
-SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32"}
+INFORMATION = "FOR INFORMATION"  # begins the description of an output that is not judged
+_UNREADABLE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Case:
             raise UserError(f"{folder} holds no case.json; name the folder of a reference case") from None
         except ValueError as error:
             raise UserError(f"{folder / 'case.json'} is not JSON ({error})") from None
-        if not isinstance(spec, dict) or "kind" not in spec:
+        if not isinstance(spec, dict) or not isinstance(spec.get("kind"), str):
             raise UserError(f"{folder / 'case.json'} names no 'kind'; every case needs one")
         return cls(folder, spec)
 
@@ -52,8 +56,8 @@ class Case:
 
     @property
     def arguments(self) -> Mapping:
-        """The arguments of the reference's class."""
-        return self.spec["reference"]["arguments"]
+        """The arguments of the reference's class, where the case has any."""
+        return self.spec.get("reference", {}).get("arguments", {})
 
     @property
     def tolerance(self) -> float:
@@ -72,39 +76,73 @@ class Case:
         if "file" in self.spec:
             return {"ids": self._token_rows()}
         try:
-            with np.load(self.folder / "outputs.npz") as file:
+            with np.load(self._outputs) as file:
                 return dict(file)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{self.folder / 'outputs.npz'} cannot be read ({error})") from None
+        except _UNREADABLE as error:
+            raise UserError(f"{self._outputs} cannot be read ({error})") from None
+
+    def check_arrays(self) -> None:
+        """Raise `UserError` unless every output that is judged has numbers, and fitting strides."""
+        for output, description in self.descriptions.items():
+            if description.startswith(INFORMATION):
+                continue
+            stored = self.arrays.get(output)
+            if stored is None:
+                raise UserError(f"{self._outputs} lacks {output!r}, which case.json lists")
+            if stored.dtype.kind not in "biuf" or not stored.size:
+                raise UserError(
+                    f"{self._outputs}: {output!r} holds no numbers ({stored.dtype} {stored.shape})"
+                )
+            stride = self.arrays.get(f"{output}.stride", np.ones(stored.ndim, int))
+            if stride.dtype.kind not in "iu" or stride.shape != (stored.ndim,) or (stride < 1).any():
+                raise UserError(
+                    f"{self._outputs}: the stride of {output!r} is {stride.tolist()}; it must be "
+                    f"{stored.ndim} whole numbers from 1 on, one for each axis"
+                )
+
+    @property
+    def _outputs(self) -> Path:
+        return self.folder / "outputs.npz"
 
     def strings(self) -> list[str]:
         """The texts of a tokenizer case."""
-        return [entry["text"] for entry in self._token_entries()]
+        return [entry.text for entry in self._tokens]
 
-    def _token_entries(self) -> list[dict]:
-        return json.loads((self.folder / self.spec["file"].split(":")[0]).read_text())
+    @cached_property
+    def _tokens(self) -> list[schema.Tokens]:
+        return schema.read(self.folder / self.spec["file"].split(":")[0], list[schema.Tokens])
 
     def _token_rows(self) -> np.ndarray:
-        entries = self._token_entries()
-        rows = np.zeros((len(entries), self.arguments["context_length"]), np.int32)
-        for row, entry in zip(rows, entries, strict=True):
-            row[: len(entry["ids"])] = entry["ids"]
+        length = self.arguments["context_length"]
+        rows = np.zeros((len(self._tokens), length), np.int64)
+        for row, entry in zip(rows, self._tokens, strict=True):
+            if len(entry.ids) > length:
+                raise UserError(
+                    f"{self.folder}: {entry.text!r} has {len(entry.ids)} ids, the context {length}"
+                )
+            row[: len(entry.ids)] = entry.ids
         return rows
 
     def input(self, name: str) -> np.ndarray:
         """The input called `name`, such as "input:image", by the fill rule."""
-        return make_input(name, self.spec["inputs"][name])
+        return make_input(name, self.spec["inputs"][choose("input", name, self.spec["inputs"])])
 
     def weights(self) -> dict[str, Entry]:
         """The reference's checkpoint by the fill rule; a tensor is made when it is read."""
         folder = self.folder
         if "state_dict_of" in self.spec:
             folder = folder.parent / Path(self.spec["state_dict_of"]).name
-        entries = json.loads((folder / "state_dict.json").read_text())
-        return {entry["name"]: _entry(entry) for entry in entries}
+        path = folder / "state_dict.json"
+        entries = schema.read(path, list[schema.TensorSpec])
+        tensors = {entry.name: _entry(entry, path) for entry in entries}
+        if len(tensors) < len(entries):
+            raise UserError(
+                f"{path} lists {len(entries) - len(tensors)} tensors twice: one of the two must go"
+            )
+        return tensors
 
     def outputs_by_input(self) -> dict[str, dict[str, str]]:
-        """{input: {tap: output}} for outputs that belong to one of several inputs.
+        """{input: {output: tap}} for outputs that belong to one of several inputs.
 
         A description says "(for input:X)" where a case has several; the tap is then what follows
         the prefix of the output's name. Without it, everything belongs to the first input.
@@ -112,17 +150,21 @@ class Case:
         first = next(iter(self.spec["inputs"]))
         grouped: dict[str, dict[str, str]] = {name: {} for name in self.spec["inputs"]}
         for output, description in self.descriptions.items():
-            found = re.search(r"\(for (input:\w+)\)", description)
-            owner = found.group(1) if found else first
-            grouped[owner][output.rsplit(".", 1)[-1]] = output
+            found = re.search(r"\(for (input:[^)]+)\)", description)
+            owner = choose("input", found.group(1), grouped) if found else first
+            grouped[owner][output] = output.rsplit(".", 1)[-1]
         return grouped
 
 
-def _entry(spec: Mapping) -> Entry:
-    shape, dtype = tuple(spec["shape"]), spec["dtype"]
-    if "value" in spec:
-        return Entry.of(np.array(spec["value"], dtype).reshape(shape))
-    return Entry(SAFETENSORS_DTYPES[dtype], shape, partial(fill, spec["name"], shape, dtype))
+def _entry(spec: schema.TensorSpec, path: Path) -> Entry:
+    shape = tuple(spec.shape)
+    if spec.value is not None:
+        try:
+            return Entry.of(np.array(spec.value, spec.dtype).reshape(shape))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise UserError(f"{path}: the value of {spec.name!r} does not fit ({error})") from None
+    code = Entry.of(np.empty(0, spec.dtype)).dtype
+    return Entry(code, shape, partial(fill, spec.name, shape, spec.dtype))
 
 
 def find_cases(paths: list[Path]) -> list[Case]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ms_ovs.parity import case as cases
 from ms_ovs.parity.case import Case
 
 MET, NOT_MET, INFORMATION = "met", "NOT MET", "information"
@@ -27,13 +28,13 @@ class Row:
 def compare(case: Case, output: str, ours: np.ndarray | None) -> Row:
     """Judge one output. `ours` is the full array, or None where nothing was computed."""
     description = case.descriptions[output]
-    if description.startswith("FOR INFORMATION"):
+    if description.startswith(cases.INFORMATION):
         return Row(output, float("nan"), case.tolerance, INFORMATION, "not judged, as the case says")
     if ours is None:
         return Row(output, float("inf"), case.tolerance, NOT_MET, "no such result in our model")
     theirs = case.arrays[output]
     stride = case.arrays.get(f"{output}.stride")
-    if stride is not None:
+    if stride is not None and ours.ndim == theirs.ndim:
         ours = ours[tuple(slice(None, None, int(step)) for step in stride)]
     if ours.shape != theirs.shape:
         return Row(
@@ -41,13 +42,15 @@ def compare(case: Case, output: str, ours: np.ndarray | None) -> Row:
         )
     if case.tolerance == 0 or ", exact]" in description:
         wrong = float(np.count_nonzero(ours != theirs))
-        return Row(output, wrong, 0.0, NOT_MET if wrong else MET, "values that differ")
+        return Row(output, wrong, 0.0, NOT_MET if wrong else MET, "exact: the number of values that differ")
     difference = np.abs(ours.astype(np.float64) - theirs)
     if np.issubdtype(theirs.dtype, np.integer):
         # counts of pixels, of which near ties may move some
-        error = float(difference.sum() / theirs.sum())
+        error = float(difference.sum() / max(theirs.sum(), 1))
         note = f"share of the {theirs.sum()} counted pixels"
     else:
-        error = float(difference.max() / max(theirs.std(dtype=np.float64), np.finfo(np.float64).tiny))
+        # a lone number has no spread: its own size serves
+        spread = theirs.std(dtype=np.float64) or np.abs(theirs).max() or 1.0
+        error = float(difference.max() / spread)
         note = ""
     return Row(output, error, case.tolerance, MET if error <= case.tolerance else NOT_MET, note)

@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 
 from ms_ovs.errors import UserError
+from ms_ovs.parity import schema
 from ms_ovs.parity.adapters import ADAPTERS
 from ms_ovs.parity.case import Case
-from ms_ovs.parity.compare import INFORMATION, NOT_MET, Row, compare
+from ms_ovs.parity.compare import INFORMATION, MET, NOT_MET, Row, compare
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether every output is met; a case without outputs proves nothing and does not pass."""
-        return bool(self.rows) and all(row.status != NOT_MET for row in self.rows)
+        """Whether every output is met; a case where nothing was judged proves nothing and fails."""
+        statuses = {row.status for row in self.rows}
+        return MET in statuses and NOT_MET not in statuses
 
     @property
     def worst(self) -> float:
@@ -28,13 +30,29 @@ class Result:
         return max((row.error for row in self.rows if row.status != INFORMATION), default=float("inf"))
 
 
-def run(case: Case) -> Result:
-    """Build the weights of a case, run our model and judge every output that the case lists."""
+def check(case: Case) -> None:
+    """See that the files of a case are whole, which takes no time. Raises `UserError` where they are not."""
     if case.kind not in ADAPTERS:
         raise UserError(
             f"{case.folder}: no adapter for cases of kind {case.kind!r}; known are {', '.join(ADAPTERS)}"
         )
+    adapter = ADAPTERS[case.kind]
+    schema.read(case.folder / "case.json", adapter.schema)
+    case.check_arrays()
+    if adapter.weights:
+        case.weights()
+
+
+def run(case: Case) -> Result:
+    """Build the weights of a case, run our model and judge every output that the case lists.
+
+    Raises `UserError` for a case that no numbers can be made for.
+    """
+    check(case)
     start = time.perf_counter()
-    ours = ADAPTERS[case.kind](case)
+    try:
+        ours = ADAPTERS[case.kind].compute(case)
+    except UserError as error:
+        raise UserError(f"{case.folder}: {error}") from error
     rows = [compare(case, output, ours.get(output)) for output in case.descriptions]
     return Result(case, rows, time.perf_counter() - start)

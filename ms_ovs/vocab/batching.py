@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 BATCH = 32  # rows a call; a shorter last batch repeats a row
-LENGTHS = (8, 12, 16, 24, 32, 48, 64)  # positions a call; longer texts use the whole context
+LENGTHS = (6, 8, 12, 16, 24, 32, 48, 64)  # positions a call; longer texts use the whole context
 GRAPH_COST = 8192  # tokens that are encoded while one more graph is compiled (seconds on a CPU)
 
 

@@ -117,10 +117,13 @@ def test_only_bad_photos(predict, tmp_path):
         ([], "red, " + "x" * 99, "too long"),
     ],
 )
-def test_bad_input_is_found_before_the_model_is_loaded(predict, photos, monkeypatch, arguments, labels, rule):
+def test_bad_input_is_found_before_the_model_is_loaded(
+    predict, photos, monkeypatch, tmp_path, arguments, labels, rule
+):
     monkeypatch.setattr(api, "load_model", lambda path, system: 1 / 0)
     status, _, messages = predict(photos, *arguments, labels=labels)
     assert status == 2 and rule in one_line(messages)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_checkpoint_of_another_system(predict, photos, monkeypatch):
@@ -159,3 +162,15 @@ def test_names_with_markup_are_shown_as_they_are(predict, photos, flag):
 )
 def test_stems_are_unique(tmp_path, names, stems):
     assert unique_stems([tmp_path / name for name in names]) == stems
+
+
+def test_settings_from_a_file_and_flags_before_them(predict, photos, tmp_path):
+    config = tmp_path / "large.yaml"
+    config.write_text("long_side: 96\ntemplates: vild_14\n")
+    assert predict(photos / "b.png", "--config", config, "--templates", "none")[0] == 0
+    record = json.loads((tmp_path / "out" / "b.json").read_text())
+    assert record["windows"]["long_side"] == 96
+    assert record["templates"] == "none"
+    config.write_text("lng_side: 96\n")
+    status, _, messages = predict(photos / "b.png", "--config", config)
+    assert status == 2 and "did you mean 'long_side'" in one_line(messages)

@@ -81,6 +81,23 @@ def test_mistakes_are_one_line_and_status_2(arguments, message, call, source, tm
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
 
 
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("clip.pt", "would overwrite the checkpoint"),
+        ("out.safetensors", "would overwrite the checkpoint"),
+        ("clip.pt/report.json", "cannot be written (Not a directory)"),
+        (".", "is a folder"),
+    ],
+)
+def test_a_report_in_a_bad_place_is_told_before_the_work(report, message, call, source, tmp_path):
+    before = source.read_bytes()
+    arguments = (source, tmp_path / "out.safetensors", "--system", "clip", "--report", tmp_path / report)
+    done = call(*arguments)
+    assert done.returncode == 2 and message in done.stderr
+    assert source.read_bytes() == before and [*tmp_path.iterdir()] == [source]
+
+
 def test_a_hostile_file(tmp_path, torch_file):
     made = tmp_path / "made"
     path = torch_file(f"cposix\nsystem\n(Vtouch {made}\ntR.".encode())

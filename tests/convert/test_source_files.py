@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from convert import convert_file, read, reverse_file, torch_zip
+from convert import convert_file, convert_tensors, read, reverse_file, torch_zip
+from convert import safetensors as writer
 from ms_ovs.errors import UserError
 
 
@@ -99,6 +100,18 @@ def test_converting_twice(tmp_path, openai_state, entries):
         reverse_file(tmp_path / "a.pt", tmp_path / "c.pt")
 
 
+@pytest.mark.parametrize(
+    "damage", [{"variant": None}, {"options": "[1]"}, {"options": "{"}, {"dropped": "3"}]
+)
+def test_damaged_metadata(damage, tmp_path, openai_state, entries):
+    done = convert_tensors(entries(openai_state), system="clip")
+    metadata = {name: text for name, text in (done.metadata | damage).items() if text is not None}
+    writer.write(tmp_path / "a.safetensors", done.tensors, metadata)
+    with pytest.raises(UserError, match=r"a\.safetensors: the ms_ovs metadata is damaged"):
+        reverse_file(tmp_path / "a.safetensors", tmp_path / "b.pt")
+    assert not (tmp_path / "b.pt").exists()
+
+
 def test_targets_that_will_not_do(tmp_path, openai_state, entries):
     source = tmp_path / "a.safetensors"
     save_file(ascontiguous(openai_state), source)
@@ -110,7 +123,7 @@ def test_targets_that_will_not_do(tmp_path, openai_state, entries):
         "link.safetensors": "one file",
         "b.ckpt": "must end in .safetensors",
         "folder.safetensors": "is a folder",
-        "a.safetensors/b.safetensors": "cannot write",
+        "a.safetensors/b.safetensors": "cannot be written",
     }.items():
         with pytest.raises(UserError, match=message):
             convert_file(source, tmp_path / name, system="clip")
@@ -139,6 +152,8 @@ def test_a_failed_conversion_leaves_the_old_target(tmp_path, openai_state, entri
         (b"hello", "no checkpoint: give a .pt"),
         (b"PK\x03\x04 and no more", "damaged or cut-off"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\x1f\x8b\x08\0 packed", "packed by gzip: unpack it first"),
+        (b"<!DOCTYPE html><html>404", "a web page, not the file itself"),
         (b"\x02\0\0\0\0\0\0\0{}", "holds no tensors"),
     ],
 )

@@ -167,12 +167,25 @@ def test_the_old_format_runs_nothing(tmp_path, monkeypatch):
             return os.system, (f"touch {tmp_path / 'made'}",)
 
     torch.save({"w": Runs()}, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    with pytest.raises(UserError, match="torch cannot read this"):
+    with pytest.raises(UserError, match=r"torch cannot read this .*system") as caught:
         read(tmp_path / "old.pth")
+    assert "weights_only" not in str(caught.value)  # torch's advice to load it with code and all
     assert not (tmp_path / "made").exists()
 
 
+def test_a_dtype_that_is_not_for_weights_here(tmp_path):
+    torch.save({"w": torch.ones(3, dtype=torch.float8_e4m3fn)}, tmp_path / "w.pt")
+    with pytest.raises(UserError, match=r"shape \(3,\) is of none of the dtypes for weights: torch.float64"):
+        read(tmp_path / "w.pt")
+
+
 # --- what does not hold a state dict ---
+
+
+def test_a_tensor_is_no_state_dict(tmp_path):
+    torch.save(torch.ones(3), tmp_path / "t.pt")
+    with pytest.raises(UserError, match="holds a single tensor, no state dict"):
+        read(tmp_path / "t.pt")
 
 
 def test_a_whole_module_is_no_state_dict(tmp_path):

@@ -89,6 +89,10 @@ def test_refused(tmp_path, lseg):
     save(unknown, model, system="lsag", variant=variant, options=options)
     with pytest.raises(UserError, match="unknown system 'lsag'"):
         load_model(unknown)
+    vague = tmp_path / "vague.safetensors"
+    save(vague, model, system=system, variant=variant, options=[1])
+    with pytest.raises(UserError, match=r"vague.safetensors: the ms_ovs metadata is damaged"):
+        load_model(vague)
     wider = tmp_path / "wider.safetensors"
     save(wider, model, system=system, variant=variant, options={**options, "features": 24})
     with pytest.raises(UserError, match=r"decoder.reduce1.weight has shape \(16, 8, 3, 3\)"):

@@ -68,6 +68,30 @@ def test_counts_may_move_by_ties_only(case):
     assert compare(case, "counts", np.array([4990, 3010, 2000])).status == NOT_MET
 
 
+def test_counts_of_nothing(case):
+    case.arrays["counts"][:] = 0
+    assert compare(case, "counts", np.zeros(3, int)).status == MET
+    assert compare(case, "counts", np.array([0, 1, 0])).status == NOT_MET
+
+
+def test_a_lone_number_is_measured_by_its_own_size(case):
+    case.arrays["wide.logits"] = np.float32([[50.0]])
+    assert compare(case, "wide.logits", np.float32([[50.04]])).status == MET
+    assert compare(case, "wide.logits", np.float32([[50.06]])).status == NOT_MET
+
+
+def test_another_rank_than_the_strides_is_not_met(case):
+    assert compare(case, "square.logits", LOGITS[0]).status == NOT_MET
+
+
+def test_outputs_of_one_tap_do_not_hide_each_other(case):
+    case.spec["outputs"]["again.logits"] = "logits (for input:image) once more"
+    assert case.outputs_by_input()["input:image"].items() >= {
+        ("square.logits", "logits"),
+        ("again.logits", "logits"),
+    }
+
+
 def test_exact_ids_have_no_tolerance(case):
     assert compare(case, "tokens", np.array([1, 2], np.int32)).status == MET
     assert compare(case, "tokens", np.array([1, 3], np.int32)).status == NOT_MET
@@ -79,12 +103,13 @@ def test_information_is_shown_but_not_judged(case):
 
 def test_outputs_find_their_input(case):
     grouped = case.outputs_by_input()
-    assert grouped["input:image_wide"] == {"logits": "wide.logits"}
-    assert grouped["input:image"]["logits"] == "square.logits"
+    assert grouped["input:image_wide"] == {"wide.logits": "logits"}
+    assert grouped["input:image"]["square.logits"] == "logits"
 
 
 def test_nothing_compared_is_nothing_proven(case):
     assert not Result(case, [], 0.0).passed
+    assert not Result(case, [compare(case, "half", None)], 0.0).passed
 
 
 def test_weights_of_another_case(tmp_path):

@@ -45,7 +45,7 @@ def test_every_row_once_and_whole(count):
 
 
 def test_short_labels_run_on_few_positions():
-    assert {batch.shape for _, batch in batching.batches(rows_of([4] * 150))} == {(32, 8)}
+    assert {batch.shape for _, batch in batching.batches(rows_of([4] * 150))} == {(32, 6)}
 
 
 def test_a_small_group_joins_the_longer_one():
@@ -55,7 +55,7 @@ def test_a_small_group_joins_the_longer_one():
 
 def test_a_large_group_keeps_its_own_graph():
     shapes = [batch.shape[1] for _, batch in batching.batches(rows_of([5] * 2000 + [14]))]
-    assert set(shapes) == {8, 16}
+    assert set(shapes) == {6, 16}
 
 
 def test_no_rows_and_short_context():

@@ -97,7 +97,7 @@ def test_repeated_words_share_their_row(run):
     encode = FakeEncoder()
     got = run("lseg/ade20k_150", encode=encode, cache=False)
     np.testing.assert_array_equal(got[58], got[130])
-    assert len(encode.rows) == 160 and set(encode.shapes) == {(32, 8)}
+    assert len(encode.rows) == 160 and set(encode.shapes) == {(32, 6)}
 
 
 def test_too_long_label_names_it(run):

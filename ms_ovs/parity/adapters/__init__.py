@@ -1,11 +1,28 @@
-"""One adapter a kind of case: `Case` → {output: full array}, computed by our code."""
+"""One adapter a kind: what a case's files must hold, and `Case` → {output: full array} by our code."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ms_ovs.parity import schema
 from ms_ovs.parity.adapters import clip, lseg
+from ms_ovs.parity.case import Case
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What serves the cases of one kind; `weights` says whether they have a `state_dict.json`."""
+
+    schema: type[schema.Case]
+    compute: Callable[[Case], Mapping[str, np.ndarray]]
+    weights: bool = True
+
 
 ADAPTERS = {
-    "clip/network": clip.network,
-    "clip/preprocess": clip.preprocessing,
-    "clip/tokenizer": clip.tokenizer,
-    "lseg/network": lseg.network,
-    "lseg/zero_shot": lseg.zero_shot,
+    "clip/network": Adapter(schema.ClipNetwork, clip.network),
+    "clip/preprocess": Adapter(schema.ClipPreprocess, clip.preprocessing, weights=False),
+    "clip/tokenizer": Adapter(schema.ClipTokenizer, clip.tokenizer, weights=False),
+    "lseg/network": Adapter(schema.LSegNetwork, lseg.network),
+    "lseg/zero_shot": Adapter(schema.LSegZeroShot, lseg.zero_shot),
 }

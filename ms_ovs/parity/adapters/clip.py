@@ -8,6 +8,7 @@ from PIL import Image
 
 from ms_ovs.clip.preprocess import preprocess
 from ms_ovs.clip.variants import VARIANTS
+from ms_ovs.errors import UserError
 from ms_ovs.nn.taps import Taps
 from ms_ovs.parity.adapters.weights import converted_model
 from ms_ovs.parity.case import Case
@@ -19,14 +20,19 @@ TOKENS_FIRST = ("visual_block_0", "visual_block_last", "text_block_0", "text_blo
 
 def network(case: Case) -> Mapping[str, np.ndarray]:
     """Image tower, text tower at the full context, and the logits of the two."""
-    model = converted_model(case, system="clip", options={})
+    heads = case.arguments.get("transformer_heads")  # shapes do not tell them
+    model = converted_model(case, system="clip", options={"text_heads": heads} if heads else {})
     tokens = Tokenizer()(case.spec["prompts"], context_length=model.config.context_length)
     text = Taps(model.text).named(Tensor(tokens))
     ours = {"tokens": tokens, **_as_reference(text)}
     for name, outputs in case.outputs_by_input().items():
-        image = Taps(model).named(Tensor(case.input(name)), text["text_features"])
-        taps = _as_reference(image)
-        ours |= {output: taps[tap] for tap, output in outputs.items() if tap in taps}
+        image = case.input(name)
+        if image.shape[2:] != (model.config.image_resolution,) * 2:
+            raise UserError(
+                f"{name} is of {image.shape}; the network takes {model.config.image_resolution} pixels"
+            )
+        taps = _as_reference(Taps(model).named(Tensor(image), text["text_features"]))
+        ours |= {output: taps[tap] for output, tap in outputs.items() if tap in taps}
     return ours
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from mindspore import Tensor
 
+from ms_ovs.errors import UserError
+from ms_ovs.models.lseg.model import MULTIPLE
 from ms_ovs.nn.taps import Taps
 from ms_ovs.parity.adapters.weights import converted_model
 from ms_ovs.parity.case import Case
@@ -28,12 +30,19 @@ def _stages(case: Case, options: Mapping) -> Mapping[str, np.ndarray]:
     text = _text_features(case, model)
     ours = {"text_features": text}
     for name, outputs in case.outputs_by_input().items():
-        tensors = Taps(model).named(Tensor(case.input(name)), Tensor(text))
-        taps = {tap: tensor.asnumpy() for tap, tensor in tensors.items() if tap in outputs or tap == "logits"}
+        image = case.input(name)
+        height, width = image.shape[2:]
+        if height % MULTIPLE or width % MULTIPLE:
+            raise UserError(f"{name} is of {height}×{width} pixels; LSeg takes multiples of {MULTIPLE}")
+        if text.ndim == 3 and len(text) != len(image):
+            raise UserError(f"{name} has {len(image)} images and the case {len(text)} label_pairs")
+        tensors = Taps(model).named(Tensor(image), Tensor(text))
+        wanted = {"logits", *outputs.values()}
+        taps = {tap: tensor.asnumpy() for tap, tensor in tensors.items() if tap in wanted}
         winners = taps["logits"].argmax(1)
         taps["argmax_histogram"] = np.bincount(winners.ravel(), minlength=taps["logits"].shape[1])
         taps["foreground_pixels"] = (winners == 1).sum((1, 2))
-        ours |= {output: taps[tap] for tap, output in outputs.items() if tap in taps}
+        ours |= {output: taps[tap] for output, tap in outputs.items() if tap in taps}
     return ours
 
 

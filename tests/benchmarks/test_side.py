@@ -1,0 +1,62 @@
+"""A side's process, with the one probe that needs neither MindSpore nor torch; and commands."""
+
+import json
+import resource
+import sys
+
+import pytest
+
+from benchmarks import command
+from benchmarks.setting import Setting
+from benchmarks.side import Side
+from ms_ovs.errors import UserError
+
+SETTING = Setting(threads=1, quick=True)
+
+
+@pytest.fixture
+def reference(tmp_path):
+    """The folder of a case with one tensor of 1.2 MB."""
+    folder = tmp_path / "case"
+    folder.mkdir()
+    spec = {"kind": "lseg/network", "reference": {"arguments": {"backbone": "small"}}}
+    (folder / "case.json").write_text(json.dumps(spec))
+    tensor = {"name": "net.weight", "shape": [300, 1000], "dtype": "float32"}
+    (folder / "state_dict.json").write_text(json.dumps([tensor]))
+    return folder
+
+
+def test_a_side_writes_a_checkpoint_and_reports(reference, tmp_path):
+    target = tmp_path / "weights.pt"
+    with Side(SETTING, "checkpoint:source", case=str(reference), path=str(target)) as side:
+        sample = side.sample(calls=2, warm=1)
+    assert len(sample.seconds) == 2
+    assert sample.elapsed >= sum(sample.seconds) > 0
+    assert sample.peak_memory > 1e6
+    assert target.stat().st_size > 1e6
+
+
+def test_a_probe_that_fails_is_one_line(tmp_path):
+    with pytest.raises(UserError, match=r"checkpoint:source ended with status 1: .*no case\.json"):
+        Side(SETTING, "checkpoint:source", case=str(tmp_path), path="x")
+
+
+def test_an_unknown_action_ends_the_side(reference, tmp_path):
+    with (
+        pytest.raises(UserError, match="KeyError"),
+        Side(SETTING, "checkpoint:source", case=str(reference), path=str(tmp_path / "x")) as side,
+    ):
+        side.sample("dance")
+
+
+def test_a_command_reports_its_seconds_and_memory():
+    sample = command.run([sys.executable, "-c", "import time; x = b'1' * 300_000_000; time.sleep(0.05)"])
+    assert 0.05 < sample.seconds[0] < 20
+    # between fork and exec a child counts the pages of its parent, here the tests'
+    tests = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert 3e8 < sample.peak_memory < max(5e8, 1.1 * tests)
+
+
+def test_a_command_that_fails_is_one_line():
+    with pytest.raises(UserError, match="status 3: the reason"):
+        command.run([sys.executable, "-c", "import sys; print('the reason', file=sys.stderr); sys.exit(3)"])
