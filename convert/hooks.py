@@ -55,6 +55,15 @@ def _split(entries: Sequence[Entry], count: int) -> list[Entry]:
     ]
 
 
+def _join_transposed(entries: Sequence[Entry], count: int) -> list[Entry]:
+    return _transpose(_join(entries, 1), 1)
+
+
+def _split_transposed(entries: Sequence[Entry], count: int) -> list[Entry]:
+    return _split(_transpose(entries, 1), count)
+
+
 KEEP = Hook("", _keep, _keep)
 TRANSPOSE = Hook("transpose", _transpose, _transpose)
 JOIN = Hook("join", _join, _split)  # several tensors stacked along the first axis
+JOIN_TRANSPOSED = Hook("join and transpose", _join_transposed, _split_transposed)

@@ -42,21 +42,26 @@ def _batch_norm(name: str, width: int) -> Named:
     yield f"{name}.moving_variance", (width,)
 
 
-def _layer(name: str, *shape: int) -> Named:
-    """A layer with weight and bias; transposed convolutions here have as many inputs as outputs."""
+def _conv(name: str, *shape: int) -> Named:
+    """A convolution with weight and bias; transposed ones here have as many inputs as outputs."""
     yield f"{name}.weight", shape
     yield f"{name}.bias", (shape[0],)
+
+
+def _linear(name: str, inputs: int, outputs: int) -> Named:
+    yield f"{name}.weight", (inputs, outputs)
+    yield f"{name}.bias", (outputs,)
 
 
 def _blocks(name: str, count: int, width: int) -> Named:
     for k in range(count):
         block = f"{name}.{k}"
         yield from _norm(f"{block}.ln_1", width)
-        yield from _layer(f"{block}.attn.qkv", 3 * width, width)
-        yield from _layer(f"{block}.attn.proj", width, width)
+        yield from _linear(f"{block}.attn.qkv", width, 3 * width)
+        yield from _linear(f"{block}.attn.proj", width, width)
         yield from _norm(f"{block}.ln_2", width)
-        yield from _layer(f"{block}.mlp.fc1", 4 * width, width)
-        yield from _layer(f"{block}.mlp.fc2", width, 4 * width)
+        yield from _linear(f"{block}.mlp.fc1", width, 4 * width)
+        yield from _linear(f"{block}.mlp.fc2", 4 * width, width)
 
 
 def _text(text: TextConfig) -> Named:
@@ -89,8 +94,8 @@ def _clip_resnet(config: CLIPConfig) -> Named:
     cells = (config.image_resolution // 32) ** 2
     yield "image.attnpool.positional_embedding", (cells + 1, features)
     for letter in "qkv":
-        yield from _layer(f"image.attnpool.{letter}_proj", features, features)
-    yield from _layer("image.attnpool.c_proj", config.embed_dim, features)
+        yield from _linear(f"image.attnpool.{letter}_proj", features, features)
+    yield from _linear("image.attnpool.c_proj", features, config.embed_dim)
 
 
 def _bottlenecks(depths: tuple[int, ...], width: int) -> Named:
@@ -113,18 +118,18 @@ def _bottlenecks(depths: tuple[int, ...], width: int) -> Named:
 def _timm_vit(vit: ViTConfig) -> Named:
     yield "image.class_token", (1, 1, vit.width)
     yield "image.position_embedding", (1, vit.grid**2 + 1, vit.width)
-    yield from _layer("image.patch_embedding", vit.width, 3, vit.patch_size, vit.patch_size)
+    yield from _conv("image.patch_embedding", vit.width, 3, vit.patch_size, vit.patch_size)
     yield from _blocks("image.blocks", vit.layers, vit.width)
 
 
 def _reassemble(config: LSegConfig) -> Named:
     width = config.image.width
     for n, (channels, factor) in enumerate(zip(config.widths, config.resample, strict=True), start=1):
-        yield from _layer(f"reassemble{n}.readout", width, 2 * width)
-        yield from _layer(f"reassemble{n}.project", channels, width, 1, 1)
+        yield from _linear(f"reassemble{n}.readout", 2 * width, width)
+        yield from _conv(f"reassemble{n}.project", channels, width, 1, 1)
         if factor != 1:
             kernel = factor if factor > 1 else 3  # a transposed convolution grows, a strided one shrinks
-            yield from _layer(f"reassemble{n}.resample", channels, channels, kernel, kernel)
+            yield from _conv(f"reassemble{n}.resample", channels, channels, kernel, kernel)
 
 
 def _decoder(config: LSegConfig) -> Named:
@@ -135,5 +140,5 @@ def _decoder(config: LSegConfig) -> Named:
             for k in (1, 2):
                 yield f"decoder.fusion{n}.unit{unit}.conv{k}.weight", (features, features, 3, 3)
                 yield from _batch_norm(f"decoder.fusion{n}.unit{unit}.bn{k}", features)
-        yield from _layer(f"decoder.fusion{n}.out_conv", features, features, 1, 1)
-    yield from _layer("head", config.text.embed_dim, features, 1, 1)
+        yield from _conv(f"decoder.fusion{n}.out_conv", features, features, 1, 1)
+    yield from _conv("head", config.text.embed_dim, features, 1, 1)

@@ -12,6 +12,7 @@ from PIL import Image
 
 import ms_ovs
 from ms_ovs import images, runtime
+from ms_ovs.data.transforms import normalise
 from ms_ovs.errors import UserError
 from ms_ovs.evaluation.sliding import Progress, SlidingWindow
 from ms_ovs.models.checkpoint import load_model
@@ -137,7 +138,8 @@ class Segmenter:
         text = self._text(vocabulary, progress=True)
         start = time.perf_counter()
         windows = self._windows(rgb)
-        channels = windows.label_map(self._network(text), normalise(rgb, windows.mean, windows.std), progress)
+        pixels = normalise(rgb, windows.mean, windows.std)[None]
+        channels = windows.label_map(self._network(text), pixels, progress)
         owner = np.repeat(
             np.arange(len(vocabulary), dtype=np.int32), [len(group) for group in vocabulary.synonyms]
         )
@@ -208,15 +210,6 @@ class Segmenter:
             return scores
 
         return network
-
-
-def normalise(rgb: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
-    """uint8 (H,W,3) to float32 (1,3,H,W): divided by 255, less the mean, divided by the deviation."""
-    image = rgb.transpose(2, 0, 1)[None].astype(np.float32)
-    image /= np.float32(255)
-    image -= np.asarray(mean, np.float32)[:, None, None]
-    image /= np.asarray(std, np.float32)[:, None, None]
-    return image
 
 
 def _vocabulary(labels: Labels) -> Vocabulary:

@@ -9,7 +9,7 @@ from mindspore import nn, ops
 from PIL import Image
 
 from ms_ovs import api, segmentation
-from ms_ovs.api import Segmenter, normalise
+from ms_ovs.api import Segmenter
 from ms_ovs.errors import UserError
 from ms_ovs.segmentation import Segmentation
 from ms_ovs.vocab import labels as vocabularies
@@ -114,13 +114,6 @@ def test_compile_before_the_first_photograph(colour_model, segmenter, monkeypatc
     segmenter.compile("red, green")
     assert colour_model.compiled == compiled
     assert colour_model.calls == []
-
-
-def test_normalise():
-    rgb = np.array([[[0, 255, 51]]], np.uint8)
-    out = normalise(rgb, (0.5, 0.4, 0.2), (0.5, 0.2, 0.1))
-    assert out.dtype == np.float32 and out.shape == (1, 3, 1, 1)
-    np.testing.assert_allclose(out.ravel(), [-1, 3, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,28 @@
 """OpenAI's CLIP (openai/CLIP, clip/model.py): names of its state dict and of its TorchScript archives.
 
 Two tables, because `visual.conv1.weight` is a ViT's patch embedding or a ResNet's first convolution.
-Layouts are torch's, which are ours.
+Layouts are torch's, which are ours but for linear layers.
 """
 
 from convert.rules import Rule, Table, carry, rule
-from convert.tables.parts import TORCH_NORM, Names, batch_norm, bottlenecks, dense, norm
+from convert.tables.parts import TORCH_NORM, Names, batch_norm, bottlenecks, linear, norm
 
 
 def residual_blocks(
-    source: str, target: str, norm_names: Names = TORCH_NORM, in_proj: str = "in_proj_"
+    source: str, target: str, norm_names: Names = TORCH_NORM, in_proj: str = "_"
 ) -> list[Rule]:
-    """A stack of residual attention blocks; `in_proj` is what stands before weight and bias of q, k, v."""
+    """A stack of residual attention blocks; `in_proj` stands between that layer and its weight."""
     return [
         *norm(f"{source}.ln_1", f"{target}.ln_1", norm_names),
-        rule(f"{source}.attn.{in_proj}weight", f"{target}.attn.qkv.weight"),
-        rule(f"{source}.attn.{in_proj}bias", f"{target}.attn.qkv.bias"),
-        *dense(f"{source}.attn.out_proj", f"{target}.attn.proj"),
+        *linear(f"{source}.attn.in_proj", f"{target}.attn.qkv", in_proj),
+        *linear(f"{source}.attn.out_proj", f"{target}.attn.proj"),
         *norm(f"{source}.ln_2", f"{target}.ln_2", norm_names),
-        *dense(f"{source}.mlp.c_fc", f"{target}.mlp.fc1"),
-        *dense(f"{source}.mlp.c_proj", f"{target}.mlp.fc2"),
+        *linear(f"{source}.mlp.c_fc", f"{target}.mlp.fc1"),
+        *linear(f"{source}.mlp.c_proj", f"{target}.mlp.fc2"),
     ]
 
 
-def text_tower(
-    embedding: str = "weight", norm_names: Names = TORCH_NORM, in_proj: str = "in_proj_"
-) -> list[Rule]:
+def text_tower(embedding: str = "weight", norm_names: Names = TORCH_NORM, in_proj: str = "_") -> list[Rule]:
     """The text half, without logit_scale."""
     return [
         rule(f"token_embedding.{embedding}", "text.token_embedding"),
@@ -36,7 +33,7 @@ def text_tower(
     ]
 
 
-def vision_transformer(norm_names: Names = TORCH_NORM, in_proj: str = "in_proj_") -> list[Rule]:
+def vision_transformer(norm_names: Names = TORCH_NORM, in_proj: str = "_") -> list[Rule]:
     """The image half of the ViT sizes."""
     return [
         rule("visual.class_embedding", "image.class_embedding"),
@@ -57,7 +54,7 @@ RESNET = [
     *(
         part
         for letter in "qkvc"
-        for part in dense(f"visual.attnpool.{letter}_proj", f"image.attnpool.{letter}_proj")
+        for part in linear(f"visual.attnpool.{letter}_proj", f"image.attnpool.{letter}_proj")
     ),
 ]
 

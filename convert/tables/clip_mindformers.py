@@ -13,7 +13,7 @@ TABLE = Table(
     "mindformers",
     [
         LOGIT_SCALE,
-        *text_tower("embedding_table", _NORM, "in_proj."),
-        *vision_transformer(_NORM, "in_proj."),
+        *text_tower("embedding_table", _NORM, "."),
+        *vision_transformer(_NORM, "."),
     ],
 )

@@ -3,9 +3,9 @@
 Its q, k and v are separate layers and its two projections are linear layers, so transposed to OpenAI's.
 """
 
-from convert.hooks import JOIN, TRANSPOSE
+from convert.hooks import JOIN, JOIN_TRANSPOSED, TRANSPOSE
 from convert.rules import Rule, Table, carry, rule
-from convert.tables.parts import dense, norm
+from convert.tables.parts import linear, norm
 
 
 def _encoder(source: str, target: str) -> list[Rule]:
@@ -13,17 +13,17 @@ def _encoder(source: str, target: str) -> list[Rule]:
         Rule(
             tuple(f"{source}.self_attn.{letter}_proj.{name}" for letter in "qkv"),
             (f"{target}.attn.qkv.{name}",),
-            JOIN,
+            hook,
         )
-        for name in ("weight", "bias")
+        for name, hook in (("weight", JOIN_TRANSPOSED), ("bias", JOIN))
     ]
     return [
         *norm(f"{source}.layer_norm1", f"{target}.ln_1"),
         *qkv,
-        *dense(f"{source}.self_attn.out_proj", f"{target}.attn.proj"),
+        *linear(f"{source}.self_attn.out_proj", f"{target}.attn.proj"),
         *norm(f"{source}.layer_norm2", f"{target}.ln_2"),
-        *dense(f"{source}.mlp.fc1", f"{target}.mlp.fc1"),
-        *dense(f"{source}.mlp.fc2", f"{target}.mlp.fc2"),
+        *linear(f"{source}.mlp.fc1", f"{target}.mlp.fc1"),
+        *linear(f"{source}.mlp.fc2", f"{target}.mlp.fc2"),
     ]
 
 

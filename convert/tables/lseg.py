@@ -5,7 +5,7 @@ ViT networks are timm's under `pretrained.model`; the ResNet-101 one is torchvis
 
 from convert.rules import Rule, Table, carry, rule
 from convert.tables.clip import ARCHIVE_SCALARS, LOGIT_SCALE, TEXT
-from convert.tables.parts import batch_norm, bottlenecks, dense, norm
+from convert.tables.parts import batch_norm, bottlenecks, conv, linear, norm
 
 # Of the CLIP inside only the text half works; logit_scale is a constant of the network instead.
 CLIP = [
@@ -17,19 +17,19 @@ CLIP = [
 VIT = [
     rule("pretrained.model.cls_token", "image.class_token"),
     rule("pretrained.model.pos_embed", "image.position_embedding"),
-    *dense("pretrained.model.patch_embed.proj", "image.patch_embedding"),
+    *conv("pretrained.model.patch_embed.proj", "image.patch_embedding"),
     *norm("pretrained.model.blocks.{}.norm1", "image.blocks.{}.ln_1"),
-    *dense("pretrained.model.blocks.{}.attn.qkv", "image.blocks.{}.attn.qkv"),
-    *dense("pretrained.model.blocks.{}.attn.proj", "image.blocks.{}.attn.proj"),
+    *linear("pretrained.model.blocks.{}.attn.qkv", "image.blocks.{}.attn.qkv"),
+    *linear("pretrained.model.blocks.{}.attn.proj", "image.blocks.{}.attn.proj"),
     *norm("pretrained.model.blocks.{}.norm2", "image.blocks.{}.ln_2"),
-    *dense("pretrained.model.blocks.{}.mlp.fc1", "image.blocks.{}.mlp.fc1"),
-    *dense("pretrained.model.blocks.{}.mlp.fc2", "image.blocks.{}.mlp.fc2"),
+    *linear("pretrained.model.blocks.{}.mlp.fc1", "image.blocks.{}.mlp.fc1"),
+    *linear("pretrained.model.blocks.{}.mlp.fc2", "image.blocks.{}.mlp.fc2"),
     # The taps come before the last norm, and nobody asks for ImageNet's classes.
     carry("pretrained.model.norm.{*}"),
     carry("pretrained.model.head.{*}"),
-    *dense("pretrained.act_postprocess{}.0.project.0", "reassemble{}.readout"),
-    *dense("pretrained.act_postprocess{}.3", "reassemble{}.project"),
-    *dense("pretrained.act_postprocess{}.4", "reassemble{}.resample"),
+    *linear("pretrained.act_postprocess{}.0.project.0", "reassemble{}.readout"),
+    *conv("pretrained.act_postprocess{}.3", "reassemble{}.project"),
+    *conv("pretrained.act_postprocess{}.4", "reassemble{}.resample"),
 ]
 
 RESNET = [
@@ -53,9 +53,9 @@ DECODER = [
     *(part for n in (1, 2, 3, 4) for m in (1, 2) if (n, m) != (4, 1) for part in _fusion(n, m)),
     # The deepest fusion has one input only, so its first unit never runs.
     carry("scratch.refinenet4.resConfUnit1.{*}"),
-    *dense("scratch.refinenet{}.out_conv", "decoder.fusion{}.out_conv"),
-    *dense("scratch.head1", "head"),
-    *dense("scratch.head_block.depthwise.depthwise", "head_block.conv"),
+    *conv("scratch.refinenet{}.out_conv", "decoder.fusion{}.out_conv"),
+    *conv("scratch.head1", "head"),
+    *conv("scratch.head_block.depthwise.depthwise", "head_block.conv"),
 ]
 
 TABLE = Table("lseg", "lseg", [*CLIP, *VIT, *RESNET, *DECODER])

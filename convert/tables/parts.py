@@ -1,13 +1,25 @@
 """Rules that several tables share: how torch names the tensors of common layers, and how we do."""
 
+from convert.hooks import TRANSPOSE
 from convert.rules import Rule, carry, rule
 
 Names = tuple[str, str]
 TORCH_NORM: Names = ("weight", "bias")
 
 
-def dense(source: str, target: str) -> list[Rule]:
-    """Weight and bias of a linear layer or a convolution."""
+def linear(source: str, target: str, separator: str = ".") -> list[Rule]:
+    """Weight and bias of a linear layer: torch keeps (outputs, inputs), we (inputs, outputs).
+
+    `separator` stands between the name of the layer and "weight" or "bias" in the source.
+    """
+    return [
+        rule(f"{source}{separator}weight", f"{target}.weight", TRANSPOSE),
+        rule(f"{source}{separator}bias", f"{target}.bias"),
+    ]
+
+
+def conv(source: str, target: str) -> list[Rule]:
+    """Weight and bias of a convolution, laid out alike."""
     return [rule(f"{source}.{name}", f"{target}.{name}") for name in ("weight", "bias")]
 
 

@@ -3,6 +3,7 @@
 import typer
 
 from ms_ovs import command
+from ms_ovs.cli import eval as evaluation
 from ms_ovs.cli import parity, predict, vocab
 
 app = typer.Typer(
@@ -13,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("predict")(predict.predict)
+app.command("eval")(evaluation.evaluate)
 app.command("parity")(parity.parity)
 app.add_typer(vocab.app, name="vocab")
 

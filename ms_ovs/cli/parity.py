@@ -60,8 +60,8 @@ def _table(result):
     from rich.table import Table
 
     table = Table(title=f"{result.case.name} ({result.seconds:.1f} s)", title_justify="left")
-    table.add_column("output")
-    table.add_column("error / std", justify="right")
+    table.add_column("output", no_wrap=True)
+    table.add_column("error", justify="right")
     table.add_column("tolerance", justify="right")
     table.add_column("result")
     table.add_column("note")

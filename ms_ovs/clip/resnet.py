@@ -4,7 +4,7 @@ import numpy as np
 from mindspore import Parameter, nn, ops
 
 from ms_ovs.nn.bottleneck import EXPANSION, stage
-from ms_ovs.nn.layers import batch_norm, conv2d, linear
+from ms_ovs.nn.layers import Linear, batch_norm, conv2d
 
 
 class AttentionPool(nn.Cell):
@@ -15,10 +15,10 @@ class AttentionPool(nn.Cell):
         self.heads = heads
         self.head_width = width // heads
         self.positional_embedding = Parameter(np.zeros((1 + grid * grid, width), np.float32))
-        self.q_proj = linear(width, width)
-        self.k_proj = linear(width, width)
-        self.v_proj = linear(width, width)
-        self.c_proj = linear(width, outputs)
+        self.q_proj = Linear(width, width)
+        self.k_proj = Linear(width, width)
+        self.v_proj = Linear(width, width)
+        self.c_proj = Linear(width, outputs)
 
     def split_heads(self, x):
         """(B, N, C) → (B, heads, N, C / heads)."""

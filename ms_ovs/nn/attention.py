@@ -3,7 +3,7 @@
 import mindspore as ms
 from mindspore import nn, ops
 
-from ms_ovs.nn.layers import linear
+from ms_ovs.nn.layers import Linear
 
 
 class SelfAttention(nn.Cell):
@@ -18,8 +18,8 @@ class SelfAttention(nn.Cell):
         self.heads = heads
         self.head_width = width // heads
         self.scale = self.head_width**-0.5
-        self.qkv = linear(width, 3 * width)
-        self.proj = linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
         self.scores = ops.BatchMatMul(transpose_b=True)
         self.mix = ops.BatchMatMul()
 

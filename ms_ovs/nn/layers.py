@@ -1,13 +1,28 @@
 """Dense, convolution and batch norm with every default that differs from PyTorch made explicit."""
 
-from mindspore import nn
+import numpy as np
+from mindspore import Parameter, nn, ops
 
 BATCH_NORM_EPSILON = 1e-5
 
 
-def linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Dense:
-    """`x @ weight.T + bias`; weight (outputs, inputs)."""
-    return nn.Dense(inputs, outputs, weight_init="zeros", bias_init="zeros", has_bias=bias)
+class Linear(nn.Cell):
+    """x @ weight + bias: (…, inputs) → (…, outputs); weight (inputs, outputs).
+
+    PyTorch keeps the weight transposed, as `nn.Dense` does: MindSpore's CPU product then packs it anew in
+    every call, which for few tokens takes longer than the product itself.
+    """
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = Parameter(np.zeros((inputs, outputs), np.float32))
+        self.bias = Parameter(np.zeros(outputs, np.float32))
+        self.product = ops.MatMul()
+        self.add = ops.BiasAdd()
+
+    def construct(self, x):
+        rows = self.product(x.reshape(-1, x.shape[-1]), self.weight)
+        return self.add(rows, self.bias).reshape(*x.shape[:-1], -1)
 
 
 def conv2d(

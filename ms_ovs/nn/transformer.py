@@ -4,7 +4,7 @@ from mindspore import nn
 
 from ms_ovs.nn.activation import activation as make_activation
 from ms_ovs.nn.attention import SelfAttention
-from ms_ovs.nn.layers import linear
+from ms_ovs.nn.layers import Linear
 from ms_ovs.nn.norm import LayerNorm
 
 
@@ -13,9 +13,9 @@ class MLP(nn.Cell):
 
     def __init__(self, *, width: int, activation: str):
         super().__init__()
-        self.fc1 = linear(width, 4 * width)
+        self.fc1 = Linear(width, 4 * width)
         self.act = make_activation(activation)
-        self.fc2 = linear(4 * width, width)
+        self.fc2 = Linear(4 * width, width)
 
     def construct(self, x):
         return self.fc2(self.act(self.fc1(x)))

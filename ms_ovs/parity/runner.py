@@ -49,10 +49,12 @@ def run(case: Case) -> Result:
     Raises `UserError` for a case that no numbers can be made for.
     """
     check(case)
+    adapter = ADAPTERS[case.kind]
     start = time.perf_counter()
     try:
-        ours = ADAPTERS[case.kind].compute(case)
+        ours = adapter.compute(case)
     except UserError as error:
         raise UserError(f"{case.folder}: {error}") from error
-    rows = [compare(case, output, ours.get(output)) for output in case.descriptions]
+    limits = adapter.limits(case)
+    rows = [compare(case, output, ours.get(output), limits.get(output)) for output in case.descriptions]
     return Result(case, rows, time.perf_counter() - start)

@@ -31,13 +31,12 @@ def state_of(table, config, mixed=False):
     """
     state = {}
     for target, shape in variants.expected(config).items():
-        names = table.sources_of(target)
-        if len(names) > 1:
-            shape = (shape[0] // len(names), *shape[1:])
-        elif table is clip_transformers.TABLE and target.endswith(".projection"):
-            shape = shape[::-1]
+        (step,) = table.turned.plan([target]).steps
         dtype = "float16" if mixed and len(shape) > 1 else "float32"
-        state |= {name: drawn(name, shape, dtype) for name in names}
+        ours = Entry.of(np.broadcast_to(np.zeros((), dtype), shape))
+        theirs = step.rule.hook.apply([ours], len(step.targets))
+        for name, entry in zip(step.targets, theirs, strict=True):
+            state[name] = drawn(name, entry.shape, dtype)
     return state
 
 

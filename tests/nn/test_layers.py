@@ -64,10 +64,10 @@ def test_unit_has_no_epsilon(mode):
 def test_self_attention(mode, masked):
     cell, x = random_cell(SelfAttention(width=32, heads=4)), normal(2, 9, 32)
     mask = np.triu(np.full((9, 9), -np.inf, np.float32), 1) if masked else None
-    q, k, v = F.linear(torch.from_numpy(x), peer(cell.qkv.weight), peer(cell.qkv.bias)).chunk(3, -1)
+    q, k, v = F.linear(torch.from_numpy(x), peer(cell.qkv.weight).T, peer(cell.qkv.bias)).chunk(3, -1)
     split = [t.reshape(2, 9, 4, 8).transpose(1, 2) for t in (q, k, v)]
     mixed = F.scaled_dot_product_attention(*split, is_causal=masked).transpose(1, 2).reshape(2, 9, 32)
-    theirs = F.linear(mixed, peer(cell.proj.weight), peer(cell.proj.bias))
+    theirs = F.linear(mixed, peer(cell.proj.weight).T, peer(cell.proj.bias))
     ours = cell(ms.Tensor(x), ms.Tensor(mask)) if masked else cell(ms.Tensor(x))
     np.testing.assert_allclose(ours.asnumpy(), theirs, atol=1e-5)
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from convert import variants
+from convert import Entry, variants
 from convert.tables import clip as tables
 from ms_ovs.clip.variants import CLIPConfig
 from ms_ovs.errors import UserError
@@ -44,11 +44,11 @@ def case(tmp_path, mode):
         "outputs": OUTPUTS,
         "tolerance": {"error": 1e-3},
     }
-    manifest = [
-        {"name": source, "shape": shape, "dtype": "float32"}
-        for target, shape in variants.expected(CONFIG).items()
-        for source in tables.VIT_TABLE.sources_of(target)
-    ]
+    manifest = []
+    for target, shape in variants.expected(CONFIG).items():
+        (step,) = tables.VIT_TABLE.turned.plan([target]).steps
+        (source,) = step.rule.hook.apply([Entry.of(np.zeros(shape, np.float32))], 1)
+        manifest.append({"name": step.targets[0], "shape": source.shape, "dtype": "float32"})
     (tmp_path / "case.json").write_text(json.dumps(spec))
     (tmp_path / "state_dict.json").write_text(json.dumps(manifest))
     ours = ADAPTERS["clip/network"].compute(Case.open(tmp_path))

@@ -3,7 +3,7 @@
 from mindspore import nn, ops
 
 from ms_ovs.nn.activation import GELU
-from ms_ovs.nn.layers import conv2d, linear
+from ms_ovs.nn.layers import Linear, conv2d
 from ms_ovs.nn.upsample import BlockUpsample
 
 
@@ -15,7 +15,7 @@ class Reassemble(nn.Cell):
 
     def __init__(self, *, width: int, channels: int, factor: int):
         super().__init__()
-        self.readout = linear(2 * width, width)
+        self.readout = Linear(2 * width, width)
         self.act = GELU()
         self.project = conv2d(width, channels, 1, bias=True)
         self.resample = None

@@ -1,9 +1,9 @@
 """Cases of LSeg's networks, with one list of labels or with a pair of words for every image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from ms_ovs.errors import UserError
 from ms_ovs.models.lseg.model import MULTIPLE
@@ -46,11 +46,15 @@ def _stages(case: Case, options: Mapping) -> Mapping[str, np.ndarray]:
     return ours
 
 
-def _text_features(case: Case, model) -> np.ndarray:
+def _text_features(case: Case, model: nn.Cell) -> np.ndarray:
     """Features of the bare labels (C, D), or of each image's pair (B, 2, D)."""
     pairs = case.spec.get("label_pairs")
-    labels = [label for pair in pairs for label in pair] if pairs else case.spec["labels"]
+    if not pairs:
+        return encode(model, case.spec["labels"])
+    return encode(model, [label for pair in pairs for label in pair]).reshape(len(pairs), 2, -1)
+
+
+def encode(model: nn.Cell, labels: Sequence[str]) -> np.ndarray:
+    """Features (labels, D) of bare labels, on as many positions as the longest needs."""
     tokens = Tokenizer()(labels, context_length=model.config.text.context_length)
-    longest = int(tokens.argmax(1).max()) + 1
-    features = model.encode_text(tokens[:, :longest])
-    return features.reshape(len(pairs), 2, -1) if pairs else features
+    return model.encode_text(tokens[:, : int(tokens.argmax(1).max()) + 1])

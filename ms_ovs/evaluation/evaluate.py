@@ -1,0 +1,172 @@
+"""Scoring a data set: every image once, on one process or on several, whatever single images do.
+
+What predicts is a function from a photograph to a label map: a `Segmenter` at its labels, or `windowed`
+around a bare network. What is scored is anything like `ms_ovs.data.folders.FolderDataset`: a length, items,
+and their names.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from ms_ovs.data.transforms import normalise
+from ms_ovs.errors import UserError, choose
+from ms_ovs.evaluation import sliding
+from ms_ovs.evaluation.semantic import SemanticScores
+from ms_ovs.evaluation.sliding import Network, SlidingWindow
+
+Predict = Callable[[np.ndarray, sliding.Progress | None], np.ndarray]
+Progress = Callable[[float, int, str], None]
+
+
+class Data(Protocol):
+    """A data set, as far as scoring needs it."""
+
+    def __len__(self) -> int:
+        """The number of images."""
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image, uint8 (H,W,3), and target, int32 (H,W) with -1 where there is no label.
+
+        `UserError` or `OSError` where the files are damaged or gone.
+        """
+
+    def name(self, index: int) -> str:
+        """What to call an image."""
+
+
+@dataclass(frozen=True)
+class ViewProtocol:
+    """The views of an image whose scores are summed. `name` is "custom" for those that nobody published."""
+
+    name: str
+    scales: tuple[float, ...]
+    flip: bool
+
+    @classmethod
+    def of(cls, name: str, scales: Sequence[float] | None = None, flip: bool | None = None) -> "ViewProtocol":
+        """The protocol called `name`, with other scales or flip where they are given."""
+        known = PROTOCOLS[choose("protocol", name, PROTOCOLS)]
+        wanted = replace(
+            known,
+            scales=known.scales if scales is None else tuple(scales),
+            flip=known.flip if flip is None else flip,
+        )
+        return known if wanted == known else replace(wanted, name="custom")
+
+    def windows(self, config: Any) -> SlidingWindow:
+        """The windows for a network, of whose `config` base_size, crop_size, mean and std are used."""
+        return SlidingWindow(
+            base_size=config.base_size,
+            crop_size=config.crop_size,
+            scales=self.scales,
+            flip=self.flip,
+            mean=config.mean,
+            std=config.std,
+        )
+
+
+# isl-org/lang-seg, test_lseg.py: the scales for the data set name "citys", and for all others
+PROTOCOLS = {
+    "lseg": ViewProtocol("lseg", (0.5, 0.75, 1.0, 1.25, 1.5, 1.75), True),
+    "lseg_citys": ViewProtocol("lseg_citys", (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25), True),
+    "single": ViewProtocol("single", (1.0,), False),
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image that could not be scored, and why."""
+
+    index: int
+    name: str
+    message: str
+
+
+@dataclass
+class Evaluation:
+    """What came out of scoring `images` images; `failed` ones are in no count.
+
+    `failures` tells why, for the images of this process. `seconds` is the time of all of it.
+    """
+
+    scores: SemanticScores
+    images: int = 0
+    failed: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Everything counted, int64 (N,), for a sum over the ranks: see `summed`."""
+        return np.concatenate([[self.images, self.failed], self.scores.counts])
+
+    def summed(self, counts: np.ndarray) -> "Evaluation":
+        """The evaluation of all ranks, whose `counts` sum to these; failures and seconds are this rank's."""
+        scores = SemanticScores.from_counts(self.scores.labels, counts[2:])
+        return replace(self, scores=scores, images=int(counts[0]), failed=int(counts[1]))
+
+
+def evaluate(
+    predict: Predict,
+    data: Data,
+    labels: Sequence[str],
+    *,
+    rank: int = 0,
+    ranks: int = 1,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score the images rank, rank + ranks, … of `data`, so that no image is counted twice.
+
+    `predict` maps an image, and a callback for its windows, to int32 (H,W), numbers into `labels`. Images
+    that cannot be read, or whose truth does not fit them, are listed in the result, unless `strict`: then the
+    first one's `UserError` ends it. What `predict` raises is the model's fault, and ends it too. `progress`
+    is told (images done, of how many, name), with fractions while the windows of an image run.
+    """
+    result = Evaluation(SemanticScores(labels))
+    start = time.perf_counter()
+    mine = range(rank, len(data), ranks)
+    for done, index in enumerate(mine):
+        name = data.name(index)
+        try:
+            image, target = data[index]
+            result.scores.check(target, image.shape[:2])
+        except (UserError, OSError) as error:
+            if strict:
+                raise UserError(f"{name}: {error}") from error
+            result.failures.append(Failure(index, name, str(error)))
+            result.failed += 1
+        else:
+            told = _windows_of(progress, done, len(mine), name) if progress else None
+            result.scores.update(predict(image, told), target)
+            result.images += 1
+        if progress:
+            progress(done + 1, len(mine), name)
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def windowed(network: Network, windows: SlidingWindow, owner: Iterable[int] | None = None) -> Predict:
+    """A prediction by `windows` of a network that maps float32 (1,3,crop,crop) to float32 (1,N,crop,crop).
+
+    `owner` holds the class of each of the N channels, where classes have several; without it the channels are
+    the classes.
+    """
+    classes = None if owner is None else np.asarray(owner, np.int32)
+
+    def predict(image: np.ndarray, progress: sliding.Progress | None) -> np.ndarray:
+        normal = normalise(image, windows.mean, windows.std)[None]
+        channels = windows.label_map(network, normal, progress)
+        return channels if classes is None else classes[channels]
+
+    return predict
+
+
+def _windows_of(progress: Progress, done: int, total: int, name: str) -> sliding.Progress:
+    """What an image's windows tell, as a fraction of an image."""
+    progress(done, total, name)
+    return lambda calls, of: progress(done + calls / of, total, name)
