@@ -1,6 +1,6 @@
 """The networks of LSeg (design: backbones and their taps), as a table of numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ms_ovs.clip import variants as clip
 
@@ -45,21 +45,17 @@ class LSegConfig:
 VIT_L16 = ViTConfig(patch_size=16, width=1024, layers=24, heads=16, grid=24)
 VIT_B32 = ViTConfig(patch_size=32, width=768, layers=12, heads=12, grid=12)
 
+_DEFAULT = LSegConfig(
+    image=VIT_L16,
+    text=clip.VARIANTS["ViT-B/32"].text,
+    hooks=(5, 11, 17, 23),
+    widths=(256, 512, 1024, 1024),
+    resample=(4, 2, 1, -2),
+)
+
 VARIANTS: dict[str, LSegConfig] = {
-    "clip_vitl16_384": LSegConfig(
-        image=VIT_L16,
-        text=clip.VARIANTS["ViT-B/32"].text,
-        hooks=(5, 11, 17, 23),
-        widths=(256, 512, 1024, 1024),
-        resample=(4, 2, 1, -2),
-    ),
-    "clipRN50x16_vitl16_384": LSegConfig(
-        image=VIT_L16,
-        text=clip.VARIANTS["RN50x16"].text,
-        hooks=(5, 11, 17, 23),
-        widths=(256, 512, 1024, 1024),
-        resample=(4, 2, 1, -2),
-    ),
+    "clip_vitl16_384": _DEFAULT,
+    "clipRN50x16_vitl16_384": replace(_DEFAULT, text=clip.VARIANTS["RN50x16"].text),
     "clip_vitb32_384": LSegConfig(
         image=VIT_B32,
         text=clip.VARIANTS["ViT-B/32"].text,
