@@ -16,6 +16,7 @@ from benchmarks.rounds import QUIET
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.suites import SUITES
+from ms_ovs import command
 from ms_ovs.errors import UserError, choose
 from ms_ovs.files import write_whole
 
@@ -76,11 +77,7 @@ def _json(machine: Machine, setting: Setting, found: dict[str, list[dict]]) -> s
 
 def main() -> None:
     """Run the command line; exit 2 with one line on stderr where the user's input is at fault."""
-    try:
-        app(prog_name="python -m benchmarks")
-    except (UserError, OSError) as error:
-        print("benchmarks: error:", " ".join(str(error).split()), file=sys.stderr)
-        sys.exit(2)
+    command.run(app, "python -m benchmarks")
 
 
 if __name__ == "__main__":
