@@ -33,9 +33,10 @@ def _line(row: Row) -> str:
 def _goal(row: Row) -> str:
     if row.goal is None:
         return "–"
+    sign = "≥" if row.goal.least else "≤"
     if row.goal.on == "ratio":
-        return f"ratio ≤ {row.goal.limit:g}"
-    return f"≤ {quantity(row.goal.limit, row.unit)}"
+        return f"ratio {sign} {row.goal.limit:g}"
+    return f"{sign} {quantity(row.goal.limit, row.unit)}"
 
 
 def replaced(text: str, name: str, content: str) -> str:

@@ -59,3 +59,14 @@ def lseg(config: LSegConfig, size: int, labels: int) -> float:
     half = (size // 2) ** 2
     total += convolution(half, features, config.text.embed_dim, 1)
     return total + 2 * half * config.text.embed_dim * labels
+
+
+def lseg_step(config: LSegConfig, size: int, labels: int) -> float:
+    """A training step on one such image: forward, and backward to the inputs and the weights of each product.
+
+    No gradient reaches the image and the words, so their two products are left out.
+    """
+    vit = config.image
+    patches = convolution((size // vit.patch_size) ** 2, 3, vit.width, vit.patch_size)
+    words = 2 * (size // 2) ** 2 * config.text.embed_dim * labels
+    return 3 * lseg(config, size, labels) - patches - words

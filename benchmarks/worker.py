@@ -4,14 +4,18 @@
 stdin by one on stdout. What libraries print goes to stderr.
 """
 
+import contextlib
 import importlib
 import json
 import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TextIO
+
+import psutil
 
 from ms_ovs.errors import UserError
 
@@ -30,15 +34,25 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def limit_threads(count: int) -> None:
-    """Give this process `count` cores and tell its libraries, before they are imported.
+def core_seconds() -> float:
+    """The time that cores have worked for this process and for those that it started and that still live."""
+    total = time.process_time()
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = child.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def limit_threads(count: int, first: int = 0) -> None:
+    """Give this process `count` cores, from number `first` on, and tell its libraries before their import.
 
     torch takes OMP_NUM_THREADS. MindSpore 2.8 on the CPU heeds neither that nor `runtime_num_threads` nor
     `dispatch_threads_num` in its kernels (seen by the time its threads take); the cores it obeys.
     """
     os.environ["OMP_NUM_THREADS"] = str(count)
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[first : first + count])
 
 
 def seconds(action: Callable[[], object], calls: int) -> list[float]:
@@ -51,25 +65,33 @@ def seconds(action: Callable[[], object], calls: int) -> list[float]:
     return taken
 
 
-def main() -> None:
-    """Serve until stdin ends."""
-    replies = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    target, arguments, threads = sys.argv[1:]
-    limit_threads(int(threads))
+def serve(target: str, arguments: str, requests: Iterable[str], replies: TextIO) -> None:
+    """Build the probe `module:function` of the JSON `arguments` and answer `requests` until they end.
+
+    Exits with the message of a `UserError`.
+    """
     module, function = target.split(":")
     try:
         probe = getattr(importlib.import_module(module), function)(**json.loads(arguments))
     except UserError as error:
         sys.exit(str(error))
-    print(json.dumps({"facts": dict(probe.facts), "core_seconds": time.process_time()}), file=replies)
-    for line in sys.stdin:
+    print(json.dumps({"facts": dict(probe.facts), "core_seconds": core_seconds()}), file=replies, flush=True)
+    for line in requests:
         request = json.loads(line)
         action = probe.actions[request["action"]]
         seconds(action, request["warm"])
         taken = seconds(action, request["calls"])
-        reply = {"seconds": taken, "peak_memory": peak_memory(), "core_seconds": time.process_time()}
-        print(json.dumps(reply), file=replies)
+        reply = {"seconds": taken, "peak_memory": peak_memory(), "core_seconds": core_seconds()}
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    target, arguments, threads = sys.argv[1:]
+    limit_threads(int(threads))
+    serve(target, arguments, sys.stdin, replies)
 
 
 if __name__ == "__main__":

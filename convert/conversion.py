@@ -1,20 +1,19 @@
 """Tensors by the reference's names → tensors by ours, and back."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from convert import recognise, variants
+from convert.metadata import CONVERTER_VERSION, FORMAT, describe, described, origin
 from convert.options import BLOCK_OPTIONS, Options, checked
 from convert.report import Report
 from convert.rules import CARRIED, Step
-from convert.tensors import FLOATS, Entry
-from ms_ovs.errors import UserError, nearest
+from convert.steps import check_names, check_tensors, names_error, run
+from convert.tensors import Entry
+from ms_ovs.errors import UserError
 
-CONVERTER_VERSION = "1.0"
-FORMAT = "ms_ovs"
-_LISTED = 8  # names of one kind in an error
+__all__ = ["FORMAT", "Conversion", "convert_tensors", "described", "reverse_tensors"]
 
 
 @dataclass
@@ -49,20 +48,15 @@ def convert_tensors(
     plan = table.plan(inside)
     used = [step for step in plan.steps if not step.rule.carried]
     unused = [name for step in plan.steps if step.rule.carried for name in step.sources]
-    made = _run(used, {name: tensors[full] for name, full in inside.items()})
+    made = run(used, {name: tensors[full] for name, full in inside.items()})
 
     shapes = {name: entry.shape for name, entry in made.items()}
     options = _merged(system, shapes, options, recorded)
     variant, config = variants.settle(system, shapes, variant, options)
     expected = variants.expected(config)
     label = f"{system} {variant}"
-    extra = [name for step in used for name in step.sources if not expected.keys() & set(step.targets)]
-    wanted = (name for target in expected if target not in made for name in table.sources_of(target))
-    missing = dict.fromkeys([*plan.lacking, *(name for name in wanted if name not in inside)])
-    if outside or plan.stray or extra or missing:
-        known = [name for target in expected for name in table.sources_of(target)]
-        raise _names_error(label, [*outside, *plan.stray, *extra], list(missing), known)
-    _check_tensors(used, made, expected, label)
+    check_names(table, plan, inside, expected, label, outside=outside)
+    check_tensors(used, made, expected, label)
 
     if not drop_unused:
         made.update({CARRIED + name: tensors[inside[name]] for name in unused})
@@ -80,21 +74,14 @@ def convert_tensors(
         dropped=unused if drop_unused else [],
         tensor_bytes=sum(entry.nbytes for entry in made.values()),
     )
-    clip = config if system == "clip" else config.text
-    metadata = {
-        "format": FORMAT,
-        "system": system,
-        "variant": variant,
-        "options": json.dumps(differing),
-        "source_sha256": source_sha256,
-        "source_prefix": prefix,
-        "source_naming": table.naming,
-        "converter_version": CONVERTER_VERSION,
-        # Of the CLIP towers; what other parts use belongs to the variant.
-        "activation": clip.activation,
-        "norm_epsilon": repr(clip.norm_epsilon),
-        "dropped": json.dumps(report.dropped),
-    }
+    metadata = describe(
+        variant,
+        config,
+        naming=table.naming,
+        source_prefix=prefix,
+        source_sha256=source_sha256,
+        dropped=report.dropped,
+    )
     return Conversion(made, metadata, report)
 
 
@@ -111,11 +98,7 @@ def reverse_tensors(
             "convert did not write this file (no ms_ovs metadata): --reverse starts from a file that it wrote"
         )
     system, variant, options = described(metadata)
-    try:
-        source_naming, prefix = metadata["source_naming"], metadata["source_prefix"]
-        absent = list(json.loads(metadata["dropped"]))
-    except (KeyError, ValueError, TypeError) as error:
-        raise _damaged(error) from error
+    source_naming, prefix, absent = origin(metadata)
     expected = variants.expected(variants.config_of(system, variant, options))
     own = {name: entry for name, entry in tensors.items() if not name.startswith(CARRIED)}
     label = f"{system} {variant}"
@@ -123,7 +106,7 @@ def reverse_tensors(
         stray, missing = (
             [name for name in a if name not in b] for a, b in ((own, expected), (expected, own))
         )
-        raise _names_error(label, stray, missing, list(expected))
+        raise names_error(label, stray, missing, list(expected))
 
     # Of several tables in one naming (CLIP's ViT and ResNet) the one that knows these names.
     naming = naming or source_naming
@@ -133,9 +116,9 @@ def reverse_tensors(
     left = [name for name in plan.stray if other and name.startswith(CARRIED)]
     if lost := [name for name in plan.stray if name not in left] + plan.lacking:
         raise UserError(f"{naming} has no names for {len(lost)} tensors of {label}, such as {lost[0]!r}")
-    made = _run(plan.steps, tensors)
+    made = run(plan.steps, tensors)
     used = [step for step in plan.steps if not step.rule.carried]
-    _check_tensors(used, own, expected, label, of_sources=True)
+    check_tensors(used, own, expected, label, of_sources=True)
     report = Report(
         system=system,
         variant=variant,
@@ -153,18 +136,6 @@ def reverse_tensors(
     return Conversion(named, {"format": "pt"}, report)
 
 
-def described(metadata: Mapping[str, str]) -> tuple[str, str, Options]:
-    """System, variant and options of a converted file. Raises `UserError` where its metadata lack them."""
-    try:
-        return metadata["system"], metadata["variant"], dict(json.loads(metadata["options"]))
-    except (KeyError, ValueError, TypeError) as error:
-        raise _damaged(error) from error
-
-
-def _damaged(error: Exception) -> UserError:
-    return UserError(f"the ms_ovs metadata is damaged ({error!r}): convert the source again")
-
-
 def _merged(
     system: str,
     shapes: Mapping[str, tuple[int, ...]],
@@ -179,62 +150,6 @@ def _merged(
     return {**checked(system, own), **checked(system, options)}
 
 
-def _run(steps: Iterable[Step], tensors: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The tensors that the steps make, by target name."""
-    made: dict[str, Entry] = {}
-    for step in steps:
-        try:
-            entries = step.rule.hook.apply([tensors[name] for name in step.sources], len(step.targets))
-        except UserError as error:
-            raise UserError(f"{_quoted(step.sources)}: {error}") from error
-        for target, entry in zip(step.targets, entries, strict=True):
-            if target in made:
-                raise UserError(f"{_quoted(step.sources)} and another both become {target!r}: one must go")
-            made[target] = entry
-    return made
-
-
-def _check_tensors(
-    steps: Sequence[Step],
-    entries: Mapping[str, Entry],
-    expected: Mapping[str, tuple[int, ...]],
-    label: str,
-    of_sources: bool = False,
-) -> None:
-    """Shape and dtype of our tensors: the steps' targets or, with `of_sources`, their sources."""
-    for step in steps:
-        for name in step.sources if of_sources else step.targets:
-            entry = entries[name]
-            hook = f" after {step.rule.hook.name}" if step.rule.hook.name and not of_sources else ""
-            if entry.shape != expected[name]:
-                raise UserError(
-                    f"{_quoted(step.sources)}{hook} has shape {entry.shape}; {label} has {expected[name]}: "
-                    "give a checkpoint of that network"
-                )
-            if entry.dtype not in FLOATS:
-                raise UserError(
-                    f"{_quoted(step.sources)} has dtype {entry.dtype}; weights are {'/'.join(sorted(FLOATS))}"
-                )
-
-
-def _names_error(label: str, stray: list[str], missing: list[str], known: list[str]) -> UserError:
-    """One line that says which names are too many or too few and what they may have been meant to be."""
-
-    def listed(what: str, names: list[str], near_in: list[str]) -> str:
-        shown = []
-        for name in names[:_LISTED]:
-            near = nearest(name, near_in)
-            shown.append(repr(name) + (f" (nearest: {near[0]!r})" if near else ""))
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        return f"; {what}: {', '.join(shown)}{more}" if names else ""
-
-    return UserError(
-        f"{len(stray)} stray and {len(missing)} missing tensors for {label}"
-        + listed("stray", stray, missing or known)
-        + listed("missing", missing, stray)
-    )
-
-
 def _row(step: Step, made: Mapping[str, Entry]) -> dict[str, Any]:
     first = made[step.targets[0]]
     return {
@@ -244,7 +159,3 @@ def _row(step: Step, made: Mapping[str, Entry]) -> dict[str, Any]:
         "dtype": first.dtype,
         "shape": list(first.shape),
     }
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return f"tensor {' + '.join(map(repr, names))}"

@@ -22,9 +22,10 @@ def lseg(config: LSegConfig) -> Shapes:
         shapes.update(_timm_vit(config.image))
         shapes.update(_reassemble(config))
     else:
-        shapes["image.conv1.weight"] = (64, 3, 7, 7)
-        shapes.update(_batch_norm("image.bn1", 64))
-        shapes.update(_bottlenecks(config.image, 64))
+        stem = config.widths[0] // 4  # bottlenecks widen fourfold
+        shapes["image.conv1.weight"] = (stem, 3, 7, 7)
+        shapes.update(_batch_norm("image.bn1", stem))
+        shapes.update(_bottlenecks(config.image, stem))
     shapes.update(_decoder(config))
     if config.arch_option:
         shapes.update({"head_block.conv.weight": (1, 1, 3, 3), "head_block.conv.bias": (1,)})

@@ -23,6 +23,11 @@ def expected(config: Config) -> dict[str, tuple[int, ...]]:
     return make(config)
 
 
+def system_of(config: Config) -> str:
+    """The system that a configuration is one of."""
+    return "clip" if isinstance(config, clip.CLIPConfig) else "lseg"
+
+
 def settle(system: str, shapes: Shapes, variant: str | None, options: Options) -> tuple[str, Config]:
     """Name and configuration of the size that fits `shapes` (by our names) best, with the options put in.
 
@@ -47,26 +52,31 @@ def settle(system: str, shapes: Shapes, variant: str | None, options: Options) -
 
 
 def differences(variant: str, config: Config) -> Options:
-    """The fields in which `config` is not its variant's (all fields of a "custom" one), for JSON."""
-    system = "clip" if isinstance(config, clip.CLIPConfig) else "lseg"
+    """The fields in which `config` is not its variant's (all fields of a "custom" one)."""
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     if variant == CUSTOM:
         return fields
-    known = VARIANTS[system][variant]
+    known = VARIANTS[system_of(config)][variant]
     return {name: value for name, value in fields.items() if value != getattr(known, name)}
 
 
 def config_of(system: str, variant: str, options: Mapping[str, Any]) -> Config:
     """The configuration that a converted file records; the inverse of `differences`."""
     choose("system", system, VARIANTS)
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     try:
-        if variant == CUSTOM and system == "clip":
-            return clip.CLIPConfig(**values)
+        values = {name: _from_json(name, value) for name, value in options.items()}
+        if variant == CUSTOM:
+            return (clip.CLIPConfig if system == "clip" else lseg.LSegConfig)(**values)
         known = VARIANTS[system][choose(f"variant of {system}", variant, VARIANTS[system])]
         return dataclasses.replace(known, **values)
     except TypeError as error:
         raise UserError(f"these options do not fit {system} {variant} ({error}): convert it again") from error
+
+
+def _from_json(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {"image": lseg.ViTConfig, "text": clip.TextConfig}.get(name, dict)(**value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _candidates(system: str, shapes: Shapes, options: Options) -> dict[str, Config]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import mindspore as ms
 import numpy as np
@@ -48,6 +48,7 @@ class Segmenter:
       (480), windows slide over it. None is the authors' own (520); "native" keeps the photograph's
       size, for large ones with small things; `whole` makes it fit one window, the fastest.
     - `scales` and `flip` add the scores of further sizes and of mirrored windows, as in the authors' test.
+    - `batch` windows go through the network at a time; the graph is compiled for so many.
 
     The model is loaded, the words encoded and the graph compiled when they are first needed; `load`,
     `encode` and `compile` do it beforehand. Raises `UserError` for settings that are not possible, and
@@ -68,6 +69,7 @@ class Segmenter:
         long_side: int | str | None = None,
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
+        batch: int = 1,
     ):
         if whole and long_side is not None:
             raise UserError(f"whole and long side {long_side!r} contradict each other: give one of them")
@@ -81,6 +83,9 @@ class Segmenter:
         self._scales, self._flip = tuple(scales), flip
         if not self._scales or min(self._scales) <= 0:
             raise UserError(f"scales {self._scales}: give at least one, all above 0")
+        if batch < 1:
+            raise UserError(f"batch {batch}: it must be 1 or more windows")
+        self._batch = batch
         self._model: nn.Cell | None = None
         self._origin: dict[str, str] = {}  # what the record says of the checkpoint
         self._words: tuple[str, ...] | None = None
@@ -128,16 +133,18 @@ class Segmenter:
         self.encode(labels)
         if ms.get_context("mode") == ms.GRAPH_MODE:
             crop = self._model.config.crop_size
-            self._model.compile(ms.Tensor(np.zeros((1, 3, crop, crop), np.float32)), self._embeddings)
+            self._model.compile(
+                ms.Tensor(np.zeros((self._batch, 3, crop, crop), np.float32)), self._embeddings
+            )
 
     def __call__(self, image: Photo, labels: Labels, *, progress: Progress | None = None) -> Segmentation:
-        """Segment one photograph; `progress` is told (windows done, windows in all) after each window."""
+        """Segment one photograph; `progress` is told (calls done, calls in all) after each call."""
         vocabulary = _vocabulary(labels)
         rgb = images.as_rgb(image)
         self.load()
         text = self._text(vocabulary, progress=True)
         start = time.perf_counter()
-        windows = self._windows(rgb)
+        windows = self._windows(*rgb.shape[:2])
         pixels = normalise(rgb, windows.mean, windows.std)[None]
         channels = windows.label_map(self._network(text), pixels, progress)
         owner = np.repeat(
@@ -152,25 +159,34 @@ class Segmenter:
             image=rgb,
             record={
                 "photo": Path(image).name if isinstance(image, str | Path) else None,
-                "checkpoint": self._origin,
-                "templates": str(self.templates),
-                "synonyms": [list(group) for group in vocabulary.synonyms],
-                "windows": {
-                    "long_side": windows.base_size,
-                    "crop_size": windows.crop_size,
-                    "scales": list(windows.scales),
-                    "flip": windows.flip,
-                    "calls": windows.calls(*rgb.shape[:2]),
-                },
-                "versions": {
-                    "ms_ovs": ms_ovs.__version__,
-                    "mindspore": ms.__version__,
-                    "numpy": np.__version__,
-                },
-                "device": self.device,
+                **self.record(vocabulary, *rgb.shape[:2]),
                 "seconds": round(time.perf_counter() - start, 3),
             },
         )
+
+    def record(self, labels: Labels, height: int, width: int) -> dict[str, Any]:
+        """How a photograph of this size is segmented: checkpoint, prompts, windows, versions, device."""
+        self.load()
+        windows = self._windows(height, width)
+        return {
+            "checkpoint": self._origin,
+            "templates": str(self.templates),
+            "synonyms": [list(group) for group in _vocabulary(labels).synonyms],
+            "windows": {
+                "long_side": windows.base_size,
+                "crop_size": windows.crop_size,
+                "scales": list(windows.scales),
+                "flip": windows.flip,
+                "batch": windows.batch,
+                "calls": windows.calls(height, width),
+            },
+            "versions": {
+                "ms_ovs": ms_ovs.__version__,
+                "mindspore": ms.__version__,
+                "numpy": np.__version__,
+            },
+            "device": self.device,
+        }
 
     def _text(self, vocabulary: Vocabulary, progress: bool) -> ms.Tensor:
         """Embeddings (words, D) of the vocabulary; those of the last one are kept."""
@@ -187,9 +203,9 @@ class Segmenter:
             self._embeddings, self._words = ms.Tensor(rows), vocabulary.words
         return self._embeddings
 
-    def _windows(self, rgb: np.ndarray) -> SlidingWindow:
+    def _windows(self, height: int, width: int) -> SlidingWindow:
         config = self._model.config
-        sizes = {None: config.crop_size if self._whole else config.base_size, NATIVE: max(rgb.shape[:2])}
+        sizes = {None: config.crop_size if self._whole else config.base_size, NATIVE: max(height, width)}
         return SlidingWindow(
             base_size=sizes.get(self._long_side, self._long_side),
             crop_size=config.crop_size,
@@ -197,6 +213,7 @@ class Segmenter:
             flip=self._flip,
             mean=config.mean,
             std=config.std,
+            batch=self._batch,
         )
 
     def _network(self, text: ms.Tensor):

@@ -84,9 +84,23 @@ def test_words_are_encoded_once_and_again_when_they_change(colour_model, flag):
 def test_windows(colour_model, flag, settings, calls, long_side):
     result = Segmenter("weights.safetensors", cache=False, **settings)(flag, "red, green, blue")
     assert colour_model.calls == [(1, 3, 48, 48)] * calls
-    assert result.record["windows"]["calls"] == calls
+    assert result.record["windows"]["calls"] == calls and result.record["windows"]["batch"] == 1
     assert result.record["windows"]["long_side"] == long_side
     near(result.shares, [1 / 3, 1 / 2, 1 / 6])
+
+
+@pytest.mark.parametrize(("batch", "calls"), [(2, 4), (3, 2), (4, 2)])
+def test_windows_in_batches(colour_model, flag, monkeypatch, batch, calls):
+    monkeypatch.setattr(api.ms, "get_context", lambda key: ms.GRAPH_MODE)
+    plain = Segmenter("weights.safetensors", cache=False, long_side="native")(flag, "red, green")
+    colour_model.calls.clear()
+    segmenter = Segmenter("weights.safetensors", cache=False, long_side="native", batch=batch)
+    segmenter.compile("red, green")
+    assert colour_model.compiled == [((batch, 3, 48, 48), (2, 3))]
+    result = segmenter(flag, "red, green")
+    np.testing.assert_array_equal(result.label_map, plain.label_map)
+    assert colour_model.calls == [(batch, 3, 48, 48)] * calls, "2 rows of 3 windows"
+    assert result.record["windows"]["batch"] == batch and result.record["windows"]["calls"] == calls
 
 
 def test_at_its_own_size_every_pixel_is_right(colour_model, flag):
@@ -127,6 +141,7 @@ def test_compile_before_the_first_photograph(colour_model, segmenter, monkeypatc
         ({"templates": "imagenet_81"}, "imagenet_80"),
         ({"scales": ()}, "at least one"),
         ({"scales": (1.0, 0.0)}, "above 0"),
+        ({"batch": 0}, "1 or more"),
     ],
 )
 def test_impossible_settings(colour_model, settings, rule):

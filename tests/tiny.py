@@ -32,6 +32,17 @@ TINY = {
         {"image": VIT | {"patch_size": 32}, "text": TEXT, **DECODER, "resample": (8, 4, 2, 1)},
         (1, 3, 96, 64),
     ),
+    "lseg_patch8": (
+        "lseg",
+        "custom",
+        {
+            "image": VIT | {"patch_size": 8, "grid": 8},
+            "text": TEXT,
+            **DECODER,
+            "resample": (2, 1, -2, -4),
+        },
+        (2, 3, 64, 64),
+    ),
     "lseg_bottleneck": (
         "lseg",
         "clip_vitl16_384",

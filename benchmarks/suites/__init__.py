@@ -4,13 +4,28 @@ from collections.abc import Callable
 
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
-from benchmarks.suites import clip, conversion, lseg, startup, text, vocabulary
+from benchmarks.suites import (
+    clip,
+    conversion,
+    evaluation,
+    lseg,
+    pipeline,
+    scaling,
+    startup,
+    text,
+    training,
+    vocabulary,
+)
 
 SUITES: dict[str, Callable[[Setting], list[Row]]] = {
     "clip": clip.measure,
     "text": text.measure,
     "lseg": lseg.measure,
     "vocabulary": vocabulary.measure,
+    "training": training.measure,
+    "scaling": scaling.measure,
+    "pipeline": pipeline.measure,
+    "evaluation": evaluation.measure,
     "conversion": conversion.measure,
     "startup": startup.measure,
 }

@@ -1,20 +1,30 @@
 """`ms-ovs eval`: score a checkpoint on a data set."""
 
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import typer
 
-SPLIT = "validation"
-SHOWN = 20  # images that failed, on the screen; the JSON lists all
+from ms_ovs.cli import eval_episodes, options
+from ms_ovs.cli.eval_data import Opened, OpenedEpisodes, open_data
+from ms_ovs.cli.eval_show import finish, save_sheet, with_bar
+
+PROTOCOL = "lseg"
+PICTURES = "predictions.png"
+
+
+def _settings():
+    from ms_ovs.cli.eval_settings import EvalSettings
+
+    return EvalSettings
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Option(help="A checkpoint made by python -m convert, or trained.")],
     data: Annotated[
         Path, typer.Option(help="YAML file of a data set, or the folder of ADE20K or of the shapes.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for scores.json and the confusion matrix.")],
+    checkpoint: options.Checkpoint = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -23,8 +33,9 @@ def evaluate(
         ),
     ] = None,
     protocol: Annotated[
-        str, typer.Option(help="Views of an image: lseg (6 scales, flip) or single.")
-    ] = "lseg",
+        str | None,
+        typer.Option(help="Views of an image: lseg (6 scales, flip) or single.", show_default=PROTOCOL),
+    ] = None,
     scales: Annotated[
         str | None, typer.Option(help='Other scales than the protocol\'s: "0.5,1.0".', show_default=False)
     ] = None,
@@ -34,84 +45,108 @@ def evaluate(
     unseen: Annotated[
         str | None, typer.Option(help="Labels that training never saw, scored apart: as --labels.")
     ] = None,
+    fold: Annotated[
+        int | None, typer.Option(help="Fold of a few-shot set.", show_default="that of the file")
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Windows, or episodes, that go through the network at a time.")
+    ] = 1,
+    pictures: Annotated[
+        int, typer.Option(min=0, help="Images on predictions.png, with truth and prediction.")
+    ] = 8,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first image that fails.")] = False,
-    templates: Annotated[str, typer.Option(help="Prompt templates by name, or a file.")] = "none",
-    device: Annotated[str, typer.Option(help="CPU, GPU or Ascend.")] = "CPU",
-    fallback: Annotated[
-        bool, typer.Option("--fallback", help="Take the CPU if there is no such device.")
-    ] = False,
-    mode: Annotated[str, typer.Option(help="graph or pynative.")] = "graph",
-    merges: Annotated[Path | None, typer.Option(help="CLIP's vocabulary file, if not installed.")] = None,
+    templates: options.Templates = "none",
+    device: options.Device = "CPU",
+    fallback: options.Fallback = False,
+    mode: options.Mode = "graph",
+    merges: options.Merges = None,
+    config: Annotated[Path | None, options.from_config(_settings)] = None,
 ) -> None:
-    """Score a checkpoint on a data set; prints tables, writes scores.json, confusion.csv and confusion.png.
+    """Score a checkpoint on a data set; prints tables, writes scores.json, the confusion matrix and pictures.
 
-    Images that cannot be read or scored are left out, counted and listed at the end.
+    Images that cannot be read or scored are left out, counted and listed at the end. A few-shot set has a
+    protocol of its own, and no confusion matrix. Started by msrun, the processes share the images.
     """
     from rich.console import Console
 
     from ms_ovs.evaluation.evaluate import ViewProtocol
-    from ms_ovs.evaluation.report import Report
     from ms_ovs.files import check_place
 
     console = Console(stderr=True)
-    views = ViewProtocol.of(protocol, _scales(scales), flip)
+    views = ViewProtocol.of(protocol or PROTOCOL, _scales(scales), flip)
     check_place(out / "scores.json", "result")
-    opened = open_data(data)
+    opened = open_data(data, fold)
+    settings = {
+        "checkpoint": options.checkpoint(checkpoint),
+        "device": device,
+        "mode": mode,
+        "fallback": fallback,
+        "templates": templates,
+        "merges": merges,
+        "batch": batch,
+    }
+    if isinstance(opened, OpenedEpisodes):
+        _refuse(labels=labels, protocol=protocol, scales=scales, flip=flip, unseen=unseen)
+        eval_episodes.score(console, opened, out, strict=strict, **settings)
+        return
     vocabulary = _vocabulary(labels, opened)
     groups = {"unseen": opened.unseen, "seen": opened.seen}
     if unseen is not None:
         groups = {"unseen": _unseen(unseen, vocabulary), "seen": None}
+    _score(console, opened, out, vocabulary, groups, views, pictures, strict, settings)
+
+
+def _score(
+    console, opened: Opened, out: Path, vocabulary, groups, views, pictures: int, strict: bool, settings
+) -> None:
+    """Score the images; the main process prints and writes."""
+    from ms_ovs.evaluation.evaluate import evaluate as score
+    from ms_ovs.evaluation.report import Report
 
     with console.status("starting MindSpore …"):
+        from ms_ovs import distributed
         from ms_ovs.api import Segmenter
 
-        segmenter = Segmenter(
-            checkpoint,
-            device=device,
-            mode=mode,
-            fallback=fallback,
-            templates=templates,
-            merges=merges,
-            scales=views.scales,
-            flip=views.flip,
-        )
+        segmenter = Segmenter(**settings, scales=views.scales, flip=views.flip)
         segmenter.check(vocabulary)
+        world = distributed.join()
     with console.status("loading the model …"):
         segmenter.load()
     segmenter.encode(vocabulary)  # shows a bar of its own
     with console.status("compiling the graph (once) …"):
         segmenter.compile(vocabulary)
-    predict = _Predict(segmenter, vocabulary)
-    evaluation = _with_bar(console, predict, opened.data, vocabulary.names, strict)
-    report = Report(evaluation, data=opened.name, **groups, **predict.origin(views.name))
-    report.save(out)
-    report.print(Console())
-    _print_failures(console, evaluation, out)
+
+    def predict(image, progress):
+        return segmenter(image, vocabulary, progress=progress).label_map
+
+    samples: list = []
+
+    def keep(sample) -> None:
+        if len(samples) < pictures:
+            samples.append(sample)
+
+    def scored(progress):
+        shares = {"rank": world.rank, "ranks": world.ranks, "strict": strict}
+        return score(predict, opened.data, vocabulary.names, **shares, progress=progress, scored=keep)
+
+    evaluation = with_bar(console, len(opened.data), "images", scored).together(world)
+    if world.main:
+        if samples:
+            save_sheet(out / PICTURES, samples, vocabulary.names, opened.unseen)
+        said = _origin(segmenter, vocabulary, views.name)
+        report = Report(evaluation, data=opened.name, **groups, **said)
+        finish(console, report, out, "images")
 
 
-class Opened(NamedTuple):
-    """A `FolderDataset`, what reports call it, and which classes training saw labelled, if known."""
+def _refuse(**given) -> None:
+    """Raise `UserError` for an option that says something of windows or labels, where there are none."""
+    from ms_ovs.errors import UserError
 
-    data: Any
-    name: str
-    unseen: tuple[int, ...] = ()
-    seen: tuple[int, ...] | None = None
-
-
-def open_data(place: Path) -> Opened:
-    """The data set that `--data` names: by a file of `FolderSettings`, or the validation part of a folder."""
-    from ms_ovs.config import load
-    from ms_ovs.data import shapes
-    from ms_ovs.data.folders import FolderDataset, FolderSettings, preset
-
-    if not place.is_dir():
-        return Opened(FolderDataset(load(place, FolderSettings)), str(place))
-    name = "shapes" if (place / shapes.MARKER).exists() else "ade20k_150"
-    opened = Opened(FolderDataset(preset(name, place, SPLIT)), f"{place} ({name}, {SPLIT})")
-    if name != "shapes":
-        return opened
-    known = shapes.describe(place)
-    return opened._replace(unseen=known.unseen, seen=known.seen)
+    for name, value in given.items():
+        if value is not None:
+            raise UserError(
+                f"--{name} does not go with a few-shot set, which has its own words and view: leave it out"
+            )
 
 
 def _vocabulary(labels: str | None, opened: Opened):
@@ -128,52 +163,16 @@ def _vocabulary(labels: str | None, opened: Opened):
     return vocabulary
 
 
-class _Predict:
-    """Label maps by a segmenter at one vocabulary, and what its last record says of their making."""
-
-    def __init__(self, segmenter, vocabulary):
-        self.segmenter, self.vocabulary = segmenter, vocabulary
-        self.record: dict = {}
-
-    def __call__(self, image, progress):
-        result = self.segmenter(image, self.vocabulary, progress=progress)
-        self.record = result.record
-        return result.label_map
-
-    def origin(self, name: str) -> dict:
-        """Checkpoint, protocol and details for the report; `name` is the protocol's."""
-        record = self.record
-        windows = {key: value for key, value in record.get("windows", {}).items() if key != "calls"}
-        details = {
-            key: record[key] for key in ("templates", "synonyms", "versions", "device") if key in record
-        }
-        return {
-            "checkpoint": record.get("checkpoint", {}),
-            "protocol": {"name": name, **windows},
-            "details": details,
-        }
-
-
-def _with_bar(console, predict, data, names, strict: bool):
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    from ms_ovs.evaluation.evaluate import evaluate as score
-
-    columns = (
-        BarColumn(),
-        TextColumn("{task.fields[done]}/{task.total} images"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=len(data), done=0)
-
-        def told(done: float, total: int, name: str) -> None:
-            bar.update(task, completed=done, done=int(done), description=name)
-
-        return score(predict, data, names, strict=strict, progress=told)
+def _origin(segmenter, vocabulary, name: str) -> dict:
+    """Checkpoint, protocol and details for the report; `name` is the protocol's."""
+    details = segmenter.record(vocabulary, 1, 1)
+    checkpoint, windows = details.pop("checkpoint"), details.pop("windows")
+    batch, _ = windows.pop("batch"), windows.pop("calls")
+    return {
+        "checkpoint": checkpoint,
+        "protocol": {"name": name, **windows},
+        "details": {**details, "batch": batch},
+    }
 
 
 def _scales(text: str | None) -> tuple[float, ...] | None:
@@ -201,13 +200,3 @@ def _unseen(text: str, vocabulary) -> tuple[int, ...]:
     if len(numbers) == len(vocabulary):
         raise UserError(f"--unseen names all {len(numbers)} labels: leave out those that training saw")
     return numbers
-
-
-def _print_failures(console, evaluation, out: Path) -> None:
-    for failure in evaluation.failures[:SHOWN]:
-        print(f"ms-ovs: left out: {failure.name}: {failure.message}", file=console.file)
-    if evaluation.failed:
-        print(
-            f"ms-ovs: {evaluation.failed} images were left out; {out / 'scores.json'} lists them",
-            file=console.file,
-        )

@@ -3,8 +3,8 @@
 import typer
 
 from ms_ovs import command
+from ms_ovs.cli import data, parity, predict, train, vocab
 from ms_ovs.cli import eval as evaluation
-from ms_ovs.cli import parity, predict, vocab
 
 app = typer.Typer(
     name="ms-ovs",
@@ -14,9 +14,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("predict")(predict.predict)
+app.command("train")(train.train)
 app.command("eval")(evaluation.evaluate)
 app.command("parity")(parity.parity)
 app.add_typer(vocab.app, name="vocab")
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -5,19 +5,15 @@ from typing import Annotated
 
 import typer
 
+from ms_ovs.cli import options
+
 TOP = 3  # classes in a line of the table
 
 
-def _from_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Make what a config file says the defaults of the command."""
-    if path:
-        from ms_ovs.config import PredictSettings, load
+def _settings():
+    from ms_ovs.config import PredictSettings
 
-        said = load(path, PredictSettings).model_dump(exclude_none=True)
-        context.default_map = {
-            name: str(value) if type(value) is int else value for name, value in said.items()
-        }
-    return path
+    return PredictSettings
 
 
 def predict(
@@ -28,14 +24,12 @@ def predict(
             help='Labels ("cat, grass|lawn, other"), a file with one a line, or a list as "voc_20".'
         ),
     ],
-    checkpoint: Annotated[Path, typer.Option(help="A checkpoint made by python -m convert.")],
     out: Annotated[Path, typer.Option(help="Folder for label maps, overlays and JSON.")],
-    templates: Annotated[str, typer.Option(help="Prompt templates by name, or a file.")] = "none",
-    device: Annotated[str, typer.Option(help="CPU, GPU or Ascend.")] = "CPU",
-    fallback: Annotated[
-        bool, typer.Option("--fallback", help="Take the CPU if there is no such device.")
-    ] = False,
-    mode: Annotated[str, typer.Option(help="graph or pynative.")] = "graph",
+    checkpoint: options.Checkpoint = None,
+    templates: options.Templates = "none",
+    device: options.Device = "CPU",
+    fallback: options.Fallback = False,
+    mode: options.Mode = "graph",
     whole: Annotated[
         bool, typer.Option("--whole", help="Fit the photo into one window: the fastest.")
     ] = False,
@@ -43,11 +37,8 @@ def predict(
         str | None,
         typer.Option(help='Long side in pixels, or "native"; windows slide over it.', show_default="520"),
     ] = None,
-    merges: Annotated[Path | None, typer.Option(help="CLIP's vocabulary file, if not installed.")] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(callback=_from_config, is_eager=True, help="YAML file of these options; flags win."),
-    ] = None,
+    merges: options.Merges = None,
+    config: Annotated[Path | None, options.from_config(_settings)] = None,
 ) -> None:
     """Segment photographs by words; writes a label map, an overlay and a JSON file for each.
 
@@ -63,6 +54,7 @@ def predict(
     found = images.find_images(photos)
     good, bad = _readable(found)
     _check_folder(out, photos)
+    checkpoint = options.checkpoint(checkpoint)
 
     with console.status("starting MindSpore …"):
         from ms_ovs.api import Segmenter

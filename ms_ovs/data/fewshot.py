@@ -7,14 +7,14 @@ from `fewshot_data/data` of isl-org/lang-seg; `tests/reference/lseg/transforms` 
 Nothing but queries is read: LSeg needs no support images.
 """
 
-import io
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ms_ovs.config import Settings
+from ms_ovs.data.fewshot_splits import coco_images, pascal_pairs
 from ms_ovs.data.reading import check_sizes, read_grey, read_image, read_labels
 from ms_ovs.data.transforms import IGNORE
 from ms_ovs.errors import UserError, choose
@@ -32,6 +32,18 @@ FSS_PARTS = {
 }
 FSS_INSIDE = 128  # grey level from which on a pixel belongs to the class
 SPLITS = ("training", "test")
+
+
+class FewShotSettings(Settings):
+    """Which set, where its folders (`root`) and split files (`splits`) lie, and which fold is tested.
+
+    `few_shot` is "pascal5i", "coco20i" or "fss1000"; `fold` is 0 to 3, and none for FSS-1000, which has none.
+    """
+
+    few_shot: str
+    root: str
+    splits: str
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ def pascal5i(root: str | Path, splits: str | Path, fold: int, split: str = "test
     pairs = [
         pair
         for part, number in names
-        for pair in _pascal_pairs(Path(splits) / f"pascal/{part}/fold{number}.txt", classes)
+        for pair in pascal_pairs(Path(splits) / f"pascal/{part}/fold{number}.txt", classes)
     ]
     voc = Path(root) / "VOC2012"
     episodes = [
@@ -123,7 +135,7 @@ def coco20i(
     """
     classes = coco_classes(fold, split)
     path = Path(splits) / f"coco/{'val' if split == 'test' else 'trn'}/fold{fold}.pkl"
-    images = _coco_images(path, classes)
+    images = coco_images(path, classes)
     count = EPISODES if split == "test" else len({name for names in images.values() for name in names})
     draws = np.random.RandomState(seed)
     coco = Path(root) / "COCO2014"
@@ -156,6 +168,30 @@ def fss1000(root: str | Path, splits: str | Path, split: str = "test") -> FewSho
     return FewShotDataset(episodes, class_ids, vocabulary, _fss)
 
 
+FEW_SHOT: dict[str, Callable[..., FewShotDataset]] = {
+    "pascal5i": pascal5i,
+    "coco20i": coco20i,
+    "fss1000": fss1000,
+}
+
+
+def open_fewshot(settings: FewShotSettings, split: str = "test") -> FewShotDataset:
+    """The set that `settings` name, for "training" or "test" ("validation", for FSS-1000 alone).
+
+    Raises `UserError` for an unknown set, a fold that is missing or does not exist, and what the set's own
+    function raises.
+    """
+    name = choose("few-shot set", settings.few_shot, FEW_SHOT)
+    has_folds = name != "fss1000"
+    if has_folds != (settings.fold is not None):
+        rule = (
+            f"{name} needs a fold: give 0 to {FOLDS - 1}" if has_folds else f"{name} has no folds: give none"
+        )
+        raise UserError(f"fold {settings.fold}: {rule}")
+    folds = (settings.fold,) if has_folds else ()
+    return FEW_SHOT[name](settings.root, settings.splits, *folds, split=split)
+
+
 def one_class(stored: np.ndarray, class_id: int, ignored: int | None = None) -> np.ndarray:
     """int32 (H,W): 1 where a stored value is that of the class, `class_id` + 1; -1 where it is `ignored`."""
     target = (stored == class_id + 1).astype(np.int32)
@@ -186,43 +222,3 @@ def _side(tested: range, count: int, split: str) -> tuple[int, ...]:
     if choose("split", split, SPLITS) == "test":
         return tuple(tested)
     return tuple(n for n in range(count) if n not in tested)
-
-
-def _pascal_pairs(path: Path, classes: Sequence[int]) -> list[tuple[str, int]]:
-    """(image, class id) of the lines "2007_000033__01" of a split file, where classes count from 1."""
-    pairs = []
-    for number, line in enumerate(read_lines(path, "split file"), 1):
-        name, found, stored = line.partition("__")
-        if not found or not stored.isdecimal() or int(stored) - 1 not in classes:
-            known = ", ".join(str(n + 1) for n in classes)
-            raise UserError(
-                f"split file {str(path)!r}, line {number} is {line!r}; "
-                f"it must be image__class, the class one of {known}"
-            )
-        pairs.append((name, int(stored) - 1))
-    if not pairs:
-        raise UserError(f"split file {str(path)!r} is empty: copy it again from HSNet's repository")
-    return pairs
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Lists, dictionaries, strings and numbers; a file that asks for anything else could run a program."""
-
-    def find_class(self, module: str, name: str):
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-
-
-def _coco_images(path: Path, classes: Sequence[int]) -> dict[int, list[str]]:
-    """{class id: paths of images below the root} of a split file; every class of the fold has some."""
-    try:
-        found = _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
-        images = {class_id: [str(name) for name in found[class_id]] for class_id in classes}
-    except OSError as error:
-        raise UserError(f"split file {str(path)!r} cannot be read ({error.strerror})") from None
-    except Exception as error:  # a damaged pickle raises anything
-        raise UserError(
-            f"split file {str(path)!r} is no table of images by class ({error!r}): copy it again from HSNet"
-        ) from None
-    if bare := [class_id for class_id, names in images.items() if not names]:
-        raise UserError(f"split file {str(path)!r} has no image of class {bare[0]}: copy it again from HSNet")
-    return images

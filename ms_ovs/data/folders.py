@@ -107,8 +107,22 @@ def ade20k_150(root: str | Path, split: str) -> FolderSettings:
 
 
 def shapes_benchmark(root: str | Path, split: str) -> FolderSettings:
-    """The embedded benchmark that `ms_ovs.data.shapes` writes."""
-    return _ade_layout(root, split, labels=str(shapes.describe(root).root / "labels.txt"))
+    """The embedded benchmark that `ms_ovs.data.shapes` writes.
+
+    In the training part the pairs that are not labelled there are no classes either: the words that a network
+    learns to tell apart are those it sees.
+    """
+    known = shapes.describe(root)
+    settings = _ade_layout(root, split, labels=str(known.root / "labels.txt"))
+    if split != "training":
+        return settings
+    labelled = sorted((*known.seen, *known.background))
+    return settings.model_copy(
+        update={
+            "labels": ", ".join(known.names[number] for number in labelled),
+            "table": {number + 1: place for place, number in enumerate(labelled)},
+        }
+    )
 
 
 def _ade_layout(root: str | Path, split: str, labels: str) -> FolderSettings:

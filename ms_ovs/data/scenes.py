@@ -24,7 +24,7 @@ SHAPES = ("circle", "square", "triangle", "star", "cross")
 GROUNDS = tuple(grounds.GROUNDS)
 
 FINER = 4  # how much larger than the picture things are drawn
-SMALLEST, LARGEST = 0.14, 0.28  # radius of a thing as a part of the picture's side
+RADII = (0.15, 0.36)  # of a thing, smallest and largest, as parts of the picture's side
 TILT = 15  # degrees
 RIM, RIM_SHADE = 0.12, 55  # part of a thing's radius that is darker, and by how much: neighbours stay apart
 LEAST_SEEN = 0.6  # part of a thing that no later one may cover
@@ -67,8 +67,16 @@ class Scene:
         return (*self.grounds, *(thing.words for thing in self.things))
 
 
-def draw(pairs: Sequence[tuple[str, str]], size: int, rng: np.random.Generator) -> Scene:
+def draw(
+    pairs: Sequence[tuple[str, str]],
+    size: int,
+    rng: np.random.Generator,
+    *,
+    radii: tuple[float, float] = RADII,
+) -> Scene:
     """A scene with the things `pairs`, each a (colour, shape), in that order from back to front.
+
+    Their `radii`, from the smallest to the largest, are parts of the side of the picture.
 
     A thing for which no place is found where the others stay in sight is left out; the first never is.
     """
@@ -77,7 +85,7 @@ def draw(pairs: Sequence[tuple[str, str]], size: int, rng: np.random.Generator) 
     areas: list[int] = []
     for colour, shape in pairs:
         for _ in range(TRIES):
-            thing = _placed(colour, shape, rng)
+            thing = _placed(colour, shape, radii, rng)
             cover = coverage(thing, size)
             inside = cover >= 0.5
             left = [
@@ -131,8 +139,8 @@ def _outlines() -> dict[str, np.ndarray]:
 OUTLINES = _outlines()
 
 
-def _placed(colour: str, shape: str, rng: np.random.Generator) -> Thing:
-    radius = rng.uniform(SMALLEST, LARGEST)
+def _placed(colour: str, shape: str, radii: tuple[float, float], rng: np.random.Generator) -> Thing:
+    radius = rng.uniform(*radii)
     x, y = rng.uniform(0.8 * radius, 1 - 0.8 * radius, 2)
     return Thing(colour, shape, float(x), float(y), float(radius), float(rng.uniform(-TILT, TILT)))
 

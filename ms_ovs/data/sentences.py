@@ -17,7 +17,7 @@ WITH_GROUND = (
 WITHOUT_GROUND = ("{things}", "a picture of {things}", "there is {things}", "a photo of {things}", "{bare}")
 ONLY_GROUND = ("{ground}", "a photo of {ground}", "nothing but {ground}")
 
-SAYS_GROUND = 0.75  # how often a sentence names the ground
+SAYS_GROUND = 0.4  # how often a sentence names the ground
 LEAVES_OUT = 0.1  # how often one of several things is not named
 LEAST_GROUND = 0.1  # part of the picture below which a ground is not named
 

@@ -38,9 +38,10 @@ BACKGROUND = tuple(range(len(PAIRS), len(NAMES)))
 SEEN = tuple(index for index in range(len(PAIRS)) if index not in UNSEEN)
 
 MARKER = "shapes.json"
-FORMAT = "ms_ovs shapes 1"  # changes when the same parameters give other files
-MOST_THINGS = 4  # in a labelled scene
-CAPTIONED = (0.04, 0.41, 0.33, 0.22)  # how often a captioned scene has 0, 1, 2, 3 things
+FORMAT = "ms_ovs shapes 2"  # changes when the same parameters give other files
+MOST_THINGS = 3  # in a labelled scene
+CAPTIONED = (0.03, 0.75, 0.17, 0.05)  # how often a captioned scene has 0, 1, 2, 3 things
+CLOSE = (0.2, 0.4)  # their radii: what people caption is what a photograph is of
 SIZES = (32, 1024)
 JPEG = dict(quality=92, subsampling=0)  # small things keep their colours
 
@@ -215,7 +216,7 @@ def _captioned(parameters: Parameters) -> Iterator[tuple[int, scenes.Scene, str]
     for number in range(1, parameters.captions + 1):
         rng = np.random.default_rng([parameters.seed, 2, number])
         count = int(rng.choice(len(CAPTIONED), p=CAPTIONED))
-        scene = scenes.draw(_pairs(count, rng), parameters.size, rng)
+        scene = scenes.draw(_pairs(count, rng), parameters.size, rng, radii=CLOSE)
         yield number, scene, sentences.caption(scene, rng)
 
 

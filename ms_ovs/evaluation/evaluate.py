@@ -5,14 +5,17 @@ around a bare network. What is scored is anything like `ms_ovs.data.folders.Fold
 and their names.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from ms_ovs import viz
 from ms_ovs.data.transforms import normalise
+from ms_ovs.distributed import World
 from ms_ovs.errors import UserError, choose
 from ms_ovs.evaluation import sliding
 from ms_ovs.evaluation.semantic import SemanticScores
@@ -57,8 +60,11 @@ class ViewProtocol:
         )
         return known if wanted == known else replace(wanted, name="custom")
 
-    def windows(self, config: Any) -> SlidingWindow:
-        """The windows for a network, of whose `config` base_size, crop_size, mean and std are used."""
+    def windows(self, config: Any, *, batch: int = 1) -> SlidingWindow:
+        """The windows for a network, of whose `config` base_size, crop_size, mean and std are used.
+
+        `batch` of them go through it at a time.
+        """
         return SlidingWindow(
             base_size=config.base_size,
             crop_size=config.crop_size,
@@ -66,6 +72,7 @@ class ViewProtocol:
             flip=self.flip,
             mean=config.mean,
             std=config.std,
+            batch=batch,
         )
 
 
@@ -90,7 +97,8 @@ class Failure:
 class Evaluation:
     """What came out of scoring `images` images; `failed` ones are in no count.
 
-    `failures` tells why, for the images of this process. `seconds` is the time of all of it.
+    `failures` tells why, for the images of this process, or of all once they are `together`. `seconds` is the
+    time of all of it.
     """
 
     scores: SemanticScores
@@ -101,13 +109,24 @@ class Evaluation:
 
     @property
     def counts(self) -> np.ndarray:
-        """Everything counted, int64 (N,), for a sum over the ranks: see `summed`."""
+        """Everything counted, int64 (N,), for a sum over the processes: see `summed`."""
         return np.concatenate([[self.images, self.failed], self.scores.counts])
 
     def summed(self, counts: np.ndarray) -> "Evaluation":
-        """The evaluation of all ranks, whose `counts` sum to these; failures and seconds are this rank's."""
-        scores = SemanticScores.from_counts(self.scores.labels, counts[2:])
-        return replace(self, scores=scores, images=int(counts[0]), failed=int(counts[1]))
+        """That of all processes, whose `counts` sum to these; failures and seconds are this one's."""
+        return replace(self, scores=self._of(counts[2:]), images=int(counts[0]), failed=int(counts[1]))
+
+    def together(self, world: World) -> "Evaluation":
+        """That of all processes with the failures of all, in the order of the data; each must call it."""
+        total = self.summed(world.sum(self.counts))
+        if not total.failed:
+            return total
+        parts = _texts(world, json.dumps([astuple(failure) for failure in self.failures]))
+        rows = sorted(row for part in parts for row in json.loads(part))
+        return replace(total, failures=[Failure(*row) for row in rows])
+
+    def _of(self, counts: np.ndarray) -> SemanticScores:
+        return SemanticScores.from_counts(self.scores.labels, counts)
 
 
 def evaluate(
@@ -119,13 +138,15 @@ def evaluate(
     ranks: int = 1,
     strict: bool = False,
     progress: Progress | None = None,
+    scored: Callable[[viz.Sample], None] | None = None,
 ) -> Evaluation:
     """Score the images rank, rank + ranks, … of `data`, so that no image is counted twice.
 
     `predict` maps an image, and a callback for its windows, to int32 (H,W), numbers into `labels`. Images
     that cannot be read, or whose truth does not fit them, are listed in the result, unless `strict`: then the
     first one's `UserError` ends it. What `predict` raises is the model's fault, and ends it too. `progress`
-    is told (images done, of how many, name), with fractions while the windows of an image run.
+    is told (images done, of how many, name), with fractions while the windows of an image run; `scored`
+    is given each image with its truth and its prediction.
     """
     result = Evaluation(SemanticScores(labels))
     start = time.perf_counter()
@@ -142,8 +163,11 @@ def evaluate(
             result.failed += 1
         else:
             told = _windows_of(progress, done, len(mine), name) if progress else None
-            result.scores.update(predict(image, told), target)
+            prediction = predict(image, told)
+            result.scores.update(prediction, target)
             result.images += 1
+            if scored:
+                scored(viz.Sample(image, target, prediction, name))
         if progress:
             progress(done + 1, len(mine), name)
     result.seconds = time.perf_counter() - start
@@ -151,7 +175,7 @@ def evaluate(
 
 
 def windowed(network: Network, windows: SlidingWindow, owner: Iterable[int] | None = None) -> Predict:
-    """A prediction by `windows` of a network that maps float32 (1,3,crop,crop) to float32 (1,N,crop,crop).
+    """A prediction by `windows` of a network: float32 (batch,3,crop,crop) to float32 (batch,N,crop,crop).
 
     `owner` holds the class of each of the N channels, where classes have several; without it the channels are
     the classes.
@@ -170,3 +194,17 @@ def _windows_of(progress: Progress, done: int, total: int, name: str) -> sliding
     """What an image's windows tell, as a fraction of an image."""
     progress(done, total, name)
     return lambda calls, of: progress(done + calls / of, total, name)
+
+
+def _texts(world: World, text: str) -> list[str]:
+    """The text of each process, by sums of their letters: sums are all that processes exchange."""
+    letters = np.frombuffer(text.encode(), np.uint8)
+    lengths = np.zeros(world.ranks, np.int64)
+    lengths[world.rank] = len(letters)
+    lengths = world.sum(lengths)
+    table = np.zeros((world.ranks, lengths.max()), np.int64)
+    table[world.rank, : len(letters)] = letters
+    table = world.sum(table.ravel()).reshape(table.shape)
+    return [
+        row[:length].astype(np.uint8).tobytes().decode() for row, length in zip(table, lengths, strict=True)
+    ]

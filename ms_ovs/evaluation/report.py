@@ -47,12 +47,7 @@ class Report:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
-        if not self.evaluation.images:
-            first = self.evaluation.failures[0] if self.evaluation.failures else None
-            reason = f"{first.name}: {first.message}" if first else "there are none"
-            raise UserError(
-                f"none of the {self.evaluation.failed} images of {self.data} was scored ({reason})"
-            )
+        check_scored(self.evaluation, self.data)
 
     @property
     def seen_unseen(self) -> SeenUnseen | None:
@@ -63,16 +58,12 @@ class Report:
     def provenance(self) -> str:
         """Checkpoint, data and protocol in three lines."""
         scores, done = self.evaluation.scores, self.evaluation.images
-        kind = " ".join(str(self.checkpoint[key]) for key in ("system", "variant") if key in self.checkpoint)
         total = scores.labelled + scores.ignored
-        protocol = dict(self.protocol)
-        name = protocol.pop("name")
-        views = ", ".join(f"{key} {_plain(value)}" for key, value in protocol.items())
-        return (
-            f"checkpoint sha256 {self.checkpoint['sha256'][:SHORT]}{f' ({kind})' if kind else ''}\n"
-            f"data {self.data}: {done} of {done + self.evaluation.failed} images, {total} pixels, "
-            f"{scores.labelled / max(total, 1):.2%} of them labelled\n"
-            f"protocol {name}: {views}"
+        return origin(
+            self.checkpoint,
+            f"{self.data}: {done} of {done + self.evaluation.failed} images, {total} pixels, "
+            f"{scores.labelled / max(total, 1):.2%} of them labelled",
+            self.protocol,
         )
 
     def print(self, console: Console) -> None:
@@ -113,7 +104,7 @@ class Report:
         table.add_column("%", justify="right")
         table.add_column("rule")
         for name, value, rule in rows:
-            table.add_row(name, _percent(value), rule)
+            table.add_row(name, percent(value), rule)
         return table
 
     def class_table(self) -> Table:
@@ -128,7 +119,7 @@ class Report:
             table.add_row(
                 str(row["label"]),
                 Text(f"{row['name']} (unseen)" if row["unseen"] else row["name"]),
-                *(ABSENT if row[key] is None else _percent(row[key]) for key in ("iou", "accuracy")),
+                *(ABSENT if row[key] is None else percent(row[key]) for key in ("iou", "accuracy")),
                 str(row["target_pixels"]),
                 str(row["predicted_pixels"]),
             )
@@ -199,7 +190,26 @@ class Report:
         return tuple(contents)
 
 
-def _percent(fraction: float) -> str:
+def check_scored(evaluation: Evaluation, data: str, what: str = "images") -> None:
+    """Raise `UserError` where not one image of `data` was scored."""
+    if not evaluation.images:
+        first = evaluation.failures[0] if evaluation.failures else None
+        reason = f"{first.name}: {first.message}" if first else "there are none"
+        raise UserError(f"none of the {evaluation.failed} {what} of {data} was scored ({reason})")
+
+
+def origin(checkpoint: Mapping[str, Any], data: str, protocol: Mapping[str, Any]) -> str:
+    """Checkpoint, data and protocol in three lines; `data` is what stands in the second."""
+    kind = " ".join(str(checkpoint[key]) for key in ("system", "variant") if key in checkpoint)
+    rest = ", ".join(f"{key} {_plain(value)}" for key, value in protocol.items() if key != "name")
+    return (
+        f"checkpoint sha256 {checkpoint['sha256'][:SHORT]}{f' ({kind})' if kind else ''}\n"
+        f"data {data}\nprotocol {protocol['name']}: {rest}"
+    )
+
+
+def percent(fraction: float) -> str:
+    """A score as the tables show it."""
     return f"{100 * fraction:.2f}"
 
 

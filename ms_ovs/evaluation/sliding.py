@@ -8,15 +8,18 @@ Their rules (`additional_utils` of isl-org/lang-seg), checked by `tests/referenc
 - windows are averaged where they overlap, the mirrored copy's scores are added, and so are all scales.
 
 The result is made in bands of rows and windows run when a band needs them. So a 12-megapixel label map of
-150 classes never holds the 7 GB of its scores.
+150 classes never holds the 7 GB of its scores. Windows that stand side by side, and their mirrored copies, go
+through the network together, as many as `batch` says.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
+from ms_ovs.evaluation.geometry import Geometry
 from ms_ovs.evaluation.resize import along, resize, taps
 
 Network = Callable[[np.ndarray], np.ndarray]
@@ -27,48 +30,12 @@ ROWS = 16  # rows of a scale that are averaged and handed on at a time
 
 
 @dataclass(frozen=True)
-class Geometry:
-    """Where the windows of one scale lie. Sizes are (height, width) in pixels of that scale."""
-
-    size: tuple[int, int]
-    crop: int
-
-    @property
-    def padded(self) -> tuple[int, int]:
-        """The size with its padding: a window at least."""
-        return max(self.size[0], self.crop), max(self.size[1], self.crop)
-
-    @property
-    def stride(self) -> int:
-        """Pixels from one window to the next."""
-        return int(self.crop * 2 / 3)
-
-    @property
-    def windows(self) -> tuple[int, int]:
-        """Windows down and across."""
-        down, across = (math.ceil((side - self.crop) / self.stride) + 1 for side in self.padded)
-        return down, across
-
-    def span(self, axis: int, index: int) -> tuple[int, int]:
-        """First pixel of the window `index` along an axis, and the one after its last."""
-        start = index * self.stride
-        return start, min(start + self.crop, self.padded[axis])
-
-    def cover(self, axis: int) -> np.ndarray:
-        """How many windows lie over each pixel along an axis (float32)."""
-        count = np.zeros(self.padded[axis], np.float32)
-        for index in range(self.windows[axis]):
-            start, stop = self.span(axis, index)
-            count[start:stop] += 1
-        return count
-
-
-@dataclass(frozen=True)
 class SlidingWindow:
     """Scores of a photograph of any size by a network that takes squares of `crop_size` pixels.
 
     `base_size` is the long side at scale 1. `mean` and `std` are those by which images were normalised;
-    the padding is black. `flip` adds the scores of each window's mirror image.
+    the padding is black. `flip` adds the scores of each window's mirror image. `batch` windows go through the
+    network at a time, mirror images among them; the last ones of a row are filled up by repeats.
     """
 
     base_size: int = 520
@@ -77,6 +44,7 @@ class SlidingWindow:
     flip: bool = False
     mean: Sequence[float] = (0.5, 0.5, 0.5)
     std: Sequence[float] = (0.5, 0.5, 0.5)
+    batch: int = 1
 
     def geometry(self, height: int, width: int) -> tuple[Geometry, ...]:
         """The windows at each scale for an image of this size."""
@@ -84,12 +52,14 @@ class SlidingWindow:
 
     def calls(self, height: int, width: int) -> int:
         """How often the network is called for an image of this size."""
-        return sum(math.prod(g.windows) for g in self.geometry(height, width)) * (2 if self.flip else 1)
+        views = 2 if self.flip else 1
+        rows = (geometry.windows for geometry in self.geometry(height, width))
+        return sum(down * math.ceil(across * views / self.batch) for down, across in rows)
 
     def scores(self, network: Network, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Summed scores, float32 (1,C,H,W), of a normalised image, float32 (1,3,H,W).
 
-        `network` maps float32 (1,3,crop,crop) to float32 (1,C,crop,crop), always at this one size.
+        `network` maps float32 (batch,3,crop,crop) to float32 (batch,C,crop,crop), always at this one size.
         `progress` is told (calls done, calls in all) after each call.
         """
         height, width = image.shape[2:]
@@ -122,7 +92,7 @@ class SlidingWindow:
     ) -> Iterator[tuple[int, np.ndarray]]:
         """(first row, scores (C,rows,W)) from top to bottom."""
         height, width = image.shape[2:]
-        run = _Run(network, self.flip, self.calls(height, width), progress)
+        run = _Run(network, self.flip, self.batch, self.calls(height, width), progress)
         padding = -np.asarray(self.mean, np.float32) / np.asarray(self.std, np.float32)
         scales = [_Scale(run, image[0], geometry, padding) for geometry in self.geometry(height, width)]
         start, stop = 0, 1
@@ -151,25 +121,32 @@ def first_highest(scores: np.ndarray) -> np.ndarray:
 
 
 class _Run:
-    """The network with its mirrored copy and the count of its calls."""
+    """The network with its mirrored copies, its batches and the count of its calls."""
 
-    def __init__(self, network: Network, flip: bool, total: int, progress: Progress | None):
-        self.network, self.flip, self.total, self.progress = network, flip, total, progress
-        self.done = 0
+    def __init__(self, network: Network, flip: bool, batch: int, total: int, progress: Progress | None):
+        self.network, self.flip, self.batch = network, flip, batch
+        self.done, self.total, self.progress = 0, total, progress
 
-    def __call__(self, window: np.ndarray) -> np.ndarray:
-        """(3,crop,crop) to (C,crop,crop)."""
-        scores = self._call(window)
-        if self.flip:
-            scores = scores + self._call(window[:, :, ::-1])[:, :, ::-1]
-        return scores
+    def __call__(self, windows: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Scores (C,crop,crop) of each window (3,crop,crop), its mirror image's added."""
+        scored = self._scored(self._views(windows))
+        for scores in scored:
+            yield scores + next(scored)[:, :, ::-1] if self.flip else scores
 
-    def _call(self, window: np.ndarray) -> np.ndarray:
-        scores = self.network(np.ascontiguousarray(window[None]))[0]
-        self.done += 1
-        if self.progress:
-            self.progress(self.done, self.total)
-        return scores
+    def _views(self, windows: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for window in windows:
+            yield window
+            if self.flip:
+                yield window[:, :, ::-1]
+
+    def _scored(self, views: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        while group := list(islice(views, self.batch)):
+            repeats = [group[-1]] * (self.batch - len(group))
+            scores = self.network(np.stack(group + repeats))
+            self.done += 1
+            if self.progress:
+                self.progress(self.done, self.total)
+            yield from scores[: len(group)]
 
 
 class _Scale:
@@ -230,15 +207,23 @@ def _add_windows(
     bottom: int,
 ) -> np.ndarray:
     """`sums` (new where it is None) with the scores of the windows that begin at row `top`."""
-    crop, width = geometry.crop, geometry.size[1]
-    for index in range(geometry.windows[1]):
-        left, right = geometry.span(1, index)
-        right = min(right, width)
-        window = np.empty((len(image), crop, crop), np.float32)
-        window[:] = padding[:, None, None]
-        window[:, : bottom - top, : right - left] = image[:, top:bottom, left:right]
-        scores = run(window)
+    width = geometry.size[1]
+    starts_stops = (geometry.span(1, index) for index in range(geometry.windows[1]))
+    spans = [(left, min(right, width)) for left, right in starts_stops]
+    crops = (_crop(image, geometry.crop, padding, (top, bottom), span) for span in spans)
+    for (left, right), scores in zip(spans, run(crops), strict=True):
         if sums is None:
-            sums = np.zeros((len(scores), crop, width), np.float32)
+            sums = np.zeros((len(scores), geometry.crop, width), np.float32)
         sums[:, : bottom - top, left:right] += scores[:, : bottom - top, : right - left]
     return sums
+
+
+def _crop(
+    image: np.ndarray, side: int, padding: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
+) -> np.ndarray:
+    """The window (3,side,side) of an image (3,h,w), padded right and below."""
+    part = image[:, slice(*rows), slice(*columns)]
+    window = np.empty((len(image), side, side), np.float32)
+    window[:] = padding[:, None, None]
+    window[:, : part.shape[1], : part.shape[2]] = part
+    return window

@@ -1,12 +1,13 @@
 """Multi-head self-attention (Vaswani et al. 2017)."""
 
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import ops
 
 from ms_ovs.nn.layers import Linear
+from ms_ovs.nn.product import Product
 
 
-class SelfAttention(nn.Cell):
+class SelfAttention(Product):
     """softmax(q kᵀ / √head + mask) v with one fused projection (rows q, k, v) and biases.
 
     (B, N, width) → (B, N, width). `mask` (N, N) is added to the scores, so -inf-like entries hide
@@ -28,10 +29,10 @@ class SelfAttention(nn.Cell):
         # (B, N, 3C) → 3 × (B, heads, N, C / heads)
         qkv = self.qkv(x).reshape(batch, length, 3, self.heads, self.head_width)
         q, k, v = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), 0)
-        scores = self.scores(q * self.scale, k)
+        scores = self.scores(self.low(q * self.scale), self.low(k)).astype(ms.float32)
         if mask is not None:
             scores = scores + mask
-        mixed = self.mix(ops.softmax(scores.astype(ms.float32), -1).astype(v.dtype), v)
+        mixed = self.mix(self.low(ops.softmax(scores, -1)), self.low(v)).astype(ms.float32)
         # (B, heads, N, C / heads) → (B, N, C)
         mixed = ops.transpose(mixed, (0, 2, 1, 3)).reshape(batch, length, width)
         return self.proj(mixed)

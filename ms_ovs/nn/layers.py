@@ -1,12 +1,15 @@
 """Dense, convolution and batch norm with every default that differs from PyTorch made explicit."""
 
+import mindspore as ms
 import numpy as np
 from mindspore import Parameter, nn, ops
+
+from ms_ovs.nn.product import Product
 
 BATCH_NORM_EPSILON = 1e-5
 
 
-class Linear(nn.Cell):
+class Linear(Product):
     """x @ weight + bias: (…, inputs) → (…, outputs); weight (inputs, outputs).
 
     PyTorch keeps the weight transposed, as `nn.Dense` does: MindSpore's CPU product then packs it anew in
@@ -21,15 +24,23 @@ class Linear(nn.Cell):
         self.add = ops.BiasAdd()
 
     def construct(self, x):
-        rows = self.product(x.reshape(-1, x.shape[-1]), self.weight)
-        return self.add(rows, self.bias).reshape(*x.shape[:-1], -1)
+        rows = self.product(self.low(x.reshape(-1, x.shape[-1])), self.low(self.weight))
+        return self.add(rows.astype(ms.float32), self.bias).reshape(*x.shape[:-1], -1)
+
+
+class Conv2d(nn.Conv2d, Product):
+    """MindSpore's convolution as a `Product`."""
+
+    def construct(self, x):
+        x = self.conv2d(self.low(x), self.low(self.weight)).astype(ms.float32)
+        return self.bias_add(x, self.bias) if self.has_bias else x
 
 
 def conv2d(
     inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0, bias: bool = False
-) -> nn.Conv2d:
+) -> Conv2d:
     """A convolution with symmetric zero padding; weight (outputs, inputs, kernel, kernel)."""
-    return nn.Conv2d(
+    return Conv2d(
         inputs,
         outputs,
         kernel,

@@ -1,10 +1,13 @@
 """The convolution whose kernel equals its stride, as what it is: one matrix product."""
 
+import mindspore as ms
 import numpy as np
-from mindspore import Parameter, nn, ops
+from mindspore import Parameter, ops
+
+from ms_ovs.nn.product import Product
 
 
-class PatchEmbedding(nn.Cell):
+class PatchEmbedding(Product):
     """(B, 3, H, W) → (B, H/p · W/p, width). Weight (width, 3, p, p), as the convolution has it."""
 
     def __init__(self, *, patch_size: int, width: int, bias: bool):
@@ -22,7 +25,8 @@ class PatchEmbedding(nn.Cell):
         patches = image.reshape(batch, channels, height // p, p, width // p, p)
         patches = ops.transpose(patches, (0, 2, 4, 1, 3, 5))
         patches = patches.reshape(batch, -1, channels * p * p)
-        tokens = ops.matmul(patches, ops.transpose(self.weight.reshape(-1, channels * p * p), (1, 0)))
+        weight = ops.transpose(self.weight.reshape(-1, channels * p * p), (1, 0))
+        tokens = ops.matmul(self.low(patches), self.low(weight)).astype(ms.float32)
         if self.has_bias:
             tokens = tokens + self.bias
         return tokens

@@ -1,10 +1,13 @@
 """The transposed convolution whose kernel equals its stride, as what it is: one matrix product."""
 
+import mindspore as ms
 import numpy as np
-from mindspore import Parameter, nn, ops
+from mindspore import Parameter, ops
+
+from ms_ovs.nn.product import Product
 
 
-class BlockUpsample(nn.Cell):
+class BlockUpsample(Product):
     """(B, C, H, W) → (B, C, H·k, W·k): every pixel becomes a block of k × k.
 
     Weight (C, C, k, k) and bias as a transposed convolution of kernel and stride k has them.
@@ -21,7 +24,8 @@ class BlockUpsample(nn.Cell):
         k = self.factor
         # (B, C, H, W) → (B, C k k, H W): the product sums over the input channels
         kernel = ops.transpose(self.weight.reshape(channels, -1), (1, 0))
-        blocks = ops.matmul(kernel, x.reshape(batch, channels, height * width))
+        pixels = x.reshape(batch, channels, height * width)
+        blocks = ops.matmul(self.low(kernel), self.low(pixels)).astype(ms.float32)
         # (B, C, k, k, H, W) → (B, C, H k, W k)
         blocks = blocks.reshape(batch, channels, k, k, height, width)
         blocks = ops.transpose(blocks, (0, 1, 4, 2, 5, 3)).reshape(batch, channels, height * k, width * k)

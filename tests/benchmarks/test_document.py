@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import document
-from benchmarks.rows import BYTES, Goal, Row
+from benchmarks.rows import BYTES, RATE, Goal, Row
 from benchmarks.suites import SUITES
 from ms_ovs.errors import UserError
 
@@ -27,6 +27,13 @@ def test_a_full_row():
 def test_a_row_alone_says_nothing_of_others():
     row = Row(what="memory", ours=[2e8, 3e8], unit=BYTES, goal=Goal("ours", 1e9))
     assert cells(row) == ["memory", "250 MB", "–", "–", "–", "≤ 1.00 GB", "yes", "–", "2"]
+
+
+def test_a_row_of_rates_with_a_goal_from_below():
+    row = Row(
+        what="two", ours=[9.5], other_name="one", other=[10.0], unit=RATE, goal=Goal("ratio", 0.9, True)
+    )
+    assert cells(row)[1:7] == ["9.50 images/s", "one", "10.0 images/s", "0.95", "ratio ≥ 0.9", "yes"]
 
 
 def test_every_line_has_the_cells_of_the_head():

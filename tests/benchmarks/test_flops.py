@@ -23,3 +23,10 @@ def test_lseg_labels_cost_their_product():
     config = LSEG["clip_vitl16_384"]
     more = flops.lseg(config, 480, 151) - flops.lseg(config, 480, 150)
     assert more == 2 * 240 * 240 * 512
+
+
+def test_a_training_step_is_three_passes_without_the_gradients_of_image_and_words():
+    config = LSEG["clip_vitb32_384"]
+    patches = 2 * 15 * 15 * 3 * 32 * 32 * 768
+    words = 2 * 240 * 240 * 512 * 150
+    assert flops.lseg_step(config, 480, 150) == 3 * flops.lseg(config, 480, 150) - patches - words

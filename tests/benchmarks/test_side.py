@@ -2,11 +2,13 @@
 
 import json
 import resource
+import subprocess
 import sys
+import time
 
 import pytest
 
-from benchmarks import command
+from benchmarks import command, worker
 from benchmarks.setting import Setting
 from benchmarks.side import Side
 from ms_ovs.errors import UserError
@@ -47,6 +49,18 @@ def test_an_unknown_action_ends_the_side(reference, tmp_path):
         Side(SETTING, "checkpoint:source", case=str(reference), path=str(tmp_path / "x")) as side,
     ):
         side.sample("dance")
+
+
+def test_core_seconds_are_those_of_children_too():
+    before, own = worker.core_seconds(), time.process_time()
+    burn = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    with subprocess.Popen(
+        [sys.executable, "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        child.stdout.readline()
+        taken = worker.core_seconds() - before - (time.process_time() - own)
+        child.communicate(b"\n")
+    assert 0.25 < taken < 5
 
 
 def test_a_command_reports_its_seconds_and_memory():

@@ -7,8 +7,10 @@ import pytest
 import typer
 from PIL import Image
 
-from ms_ovs import api, command
-from ms_ovs.cli.eval import evaluate, open_data
+from ms_ovs import api, command, distributed
+from ms_ovs.cli import options
+from ms_ovs.cli.eval import evaluate
+from ms_ovs.cli.eval_data import open_data
 from ms_ovs.data import shapes
 from ms_ovs.errors import UserError
 
@@ -39,9 +41,10 @@ def run(colour_model, monkeypatch, capsys, tmp_path, data):
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command()(evaluate)
 
-    def run(*arguments, data=data, protocol="single", out=tmp_path / "out"):
-        options = ["--checkpoint", "weights", "--data", data, "--out", out, "--protocol", protocol]
-        monkeypatch.setattr("sys.argv", ["ms-ovs", *map(str, [*options, *arguments])])
+    def run(*arguments, data=data, protocol="single", out=tmp_path / "out", checkpoint="weights"):
+        given = {"--checkpoint": checkpoint, "--data": data, "--out": out, "--protocol": protocol}
+        said = [part for name, value in given.items() if value is not None for part in (name, value)]
+        monkeypatch.setattr("sys.argv", ["ms-ovs", *map(str, [*said, *arguments])])
         monkeypatch.setenv("COLUMNS", "200")
         with pytest.raises(SystemExit) as ended:
             command.run(app, "ms-ovs")
@@ -78,6 +81,7 @@ def test_a_data_set(run, tmp_path, colour_model, data):
     }
     assert [row["name"] for row in found["classes"]] == ["red", "green", "blue"]
     assert found["templates"] == "none" and found["device"] == "CPU" and "versions" in found
+    assert found["batch"] == 1
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"scores.json", "confusion.csv", "confusion.png"}
     # the flag is 520 / 90 as wide as one window: two windows an image
@@ -139,6 +143,9 @@ def test_nothing_could_be_scored(run, tmp_path):
         (["--protocol", "lsge"], "did you mean 'lseg'"),
         (["--templates", "nothing"], "nothing"),
         (["--data", "nowhere.yaml"], "nowhere.yaml"),
+        (["--fold", "1"], "is no few-shot set"),
+        (["--batch", "0"], "--batch"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )
 def test_bad_input_is_found_before_the_model_is_loaded(run, monkeypatch, arguments, rule):
@@ -163,3 +170,102 @@ def test_the_shapes_know_their_unseen_classes(tmp_path):
 def test_any_other_folder_is_ade20k_s(tmp_path):
     with pytest.raises(UserError, match="images/validation"):
         open_data(tmp_path)
+
+
+def test_windows_in_batches(run, tmp_path, colour_model):
+    assert run()[0] == 0
+    plain = scores(tmp_path)
+    colour_model.calls.clear()
+    assert run("--batch", "2")[0] == 0
+    assert colour_model.calls == [(2, 3, 48, 48)] * IMAGES
+    found = scores(tmp_path)
+    assert found["scores"] == plain["scores"] and found["protocol"] == plain["protocol"]
+    assert found["batch"] == 2
+
+
+def test_settings_from_a_file_and_flags_before_them(run, tmp_path, data):
+    config = tmp_path / "eval.yaml"
+    config.write_text(
+        f"checkpoint: weights\ndata: {data}\nout: {tmp_path / 'out'}\nprotocol: lseg\nscales: [0.5, 1]\n"
+        "flip: false\nbatch: 2\n"
+    )
+    from_file = {"data": None, "protocol": None, "out": None, "checkpoint": None}
+    assert run("--config", config, **from_file)[0] == 0
+    found = scores(tmp_path)
+    assert found["protocol"]["scales"] == [0.5, 1.0] and not found["protocol"]["flip"]
+    assert found["protocol"]["name"] == "custom" and found["batch"] == 2
+    assert run("--config", config, "--flip", "--scales", "1", **from_file)[0] == 0
+    found = scores(tmp_path)
+    assert found["protocol"]["scales"] == [1.0] and found["protocol"]["flip"]
+    config.write_text("protocl: single\n")
+    status, _, messages = run("--config", config)
+    assert status == 2 and "did you mean 'protocol'" in one_line(messages)
+
+
+def test_the_checkpoint_of_the_quickstart(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for given in (None, options.QUICKSTART):
+        status, _, messages = run(checkpoint=given)
+        assert status == 2
+        assert "bash scripts/quickstart.sh" in one_line(messages) and "python -m convert" in messages
+    (tmp_path / options.QUICKSTART).parent.mkdir(parents=True)
+    (tmp_path / options.QUICKSTART).touch()
+    assert run(checkpoint=None)[0] == 0
+
+
+class Recording:
+    """The second process of a world: what it gives to the sums is kept."""
+
+    rank, ranks, main = 1, 2, False
+
+    def __init__(self):
+        self.given = []
+
+    def sum(self, counts):
+        self.given.append(counts)
+        return counts
+
+
+class Main:
+    """The first process: each sum adds what the second gives, an array or a function of the first's."""
+
+    rank, ranks, main = 0, 2, True
+
+    def __init__(self, others):
+        self.others = list(others)
+
+    def sum(self, counts):
+        other = self.others.pop(0)
+        return counts + (other(counts) if callable(other) else other)
+
+
+def test_processes_share_the_images_and_the_main_one_writes(run, tmp_path, colour_model, monkeypatch):
+    assert run()[0] == 0
+    alone = scores(tmp_path)
+    (tmp_path / "out" / "scores.json").unlink()
+    colour_model.calls.clear()
+    second = Recording()
+    monkeypatch.setattr(distributed, "join", lambda: second)
+    status, tables, _ = run()
+    assert status == 0 and not tables and not (tmp_path / "out" / "scores.json").exists()
+    assert len(colour_model.calls) == 2, "image 1 alone, of two windows"
+    monkeypatch.setattr(distributed, "join", lambda: Main(second.given))
+    status, tables, _ = run()
+    assert status == 0 and "3 of 3 images" in tables
+    assert scores(tmp_path)["scores"] == alone["scores"]
+
+
+def test_the_main_process_reports_even_where_it_scored_nothing(run, tmp_path, monkeypatch):
+    for number in (0, 2):
+        (tmp_path / "images" / f"{number}.png").write_text("no picture")
+    second = Recording()
+    monkeypatch.setattr(distributed, "join", lambda: second)
+    assert run()[0] == 0
+
+    def no_failures(texts):
+        return np.pad(np.frombuffer(b"[]", np.uint8), (texts.size // 2, texts.size // 2 - 2))
+
+    monkeypatch.setattr(distributed, "join", lambda: Main([*second.given, np.array([0, 2]), no_failures]))
+    status, tables, _ = run()
+    assert status == 0 and "1 of 3 images" in tables and "c0ffee" in tables
+    assert [failure["name"] for failure in scores(tmp_path)["failures"]] == ["0", "2"]

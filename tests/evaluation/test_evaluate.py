@@ -1,10 +1,13 @@
 """Scoring data sets: whole, in parts, and with images that fail."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ms_ovs.distributed import World
 from ms_ovs.errors import UserError
 from ms_ovs.evaluation.evaluate import PROTOCOLS, Failure, ViewProtocol, evaluate, windowed
 from ms_ovs.evaluation.sliding import SlidingWindow
@@ -70,6 +73,43 @@ def test_ranks_share_the_images():
     np.testing.assert_array_equal(good[0].summed(sum(part.counts for part in good)).counts, whole.counts)
 
 
+class Threads:
+    """A world whose processes are threads: their counts are summed when all have come."""
+
+    def __init__(self, rank, ranks, barrier, slots):
+        self.rank, self.ranks, self.barrier, self.slots = rank, ranks, barrier, slots
+
+    def sum(self, counts):
+        assert counts.dtype == np.int64 and counts.ndim == 1
+        self.slots[self.rank] = counts
+        self.barrier.wait(5)
+        total = sum(self.slots.values())
+        self.barrier.wait(5)
+        return total
+
+
+def in_threads(ranks, work):
+    """What `work(world)` returns in each of so many threads."""
+    barrier, slots = threading.Barrier(ranks), {}
+    with ThreadPoolExecutor(ranks) as pool:
+        return list(pool.map(lambda rank: work(Threads(rank, ranks, barrier, slots)), range(ranks)))
+
+
+@pytest.mark.parametrize(
+    "bad", [{}, {1: UserError("weg: grün"), 2: UserError("x" * 300), 4: OSError("gone")}]
+)
+def test_every_process_gets_the_counts_and_failures_of_all(bad):
+    def work(world):
+        shares = {"rank": world.rank, "ranks": world.ranks}
+        return evaluate(by_red, Photos(bad=bad), LABELS, **shares).together(world)
+
+    alone = evaluate(by_red, Photos(bad=bad), LABELS)
+    assert alone.together(World()).failures == alone.failures
+    for together in in_threads(3, work):
+        np.testing.assert_array_equal(together.counts, alone.counts)
+        assert together.failures == alone.failures, "in the order of the data"
+
+
 BAD = {
     0: UserError("photo-0.png is damaged"),
     2: FileNotFoundError(2, "No such file"),
@@ -125,7 +165,8 @@ def test_windowed_runs_the_protocol_around_a_network():
 
     config = SimpleNamespace(base_size=8, crop_size=8, mean=(0.5,) * 3, std=(0.25,) * 3)
     windows = ViewProtocol.of("single").windows(config)
-    assert windows == SlidingWindow(8, 8, (1.0,), False, (0.5,) * 3, (0.25,) * 3)
+    assert windows == SlidingWindow(8, 8, (1.0,), False, (0.5,) * 3, (0.25,) * 3, 1)
+    assert ViewProtocol.of("single").windows(config, batch=4).batch == 4
     image = Photos().images[0]
     light = image[..., 0] > 127
     told = []

@@ -39,21 +39,21 @@ def standin():
     # A network correlates: its kernel, turned round, is what a convolution takes.
     kernel = fft.rfft2(weight[:, :, ::-1, ::-1], (side, side))
 
-    def network(window):
-        assert window.shape == (1, 3, 480, 480), "the network has one static size"
-        assert window.dtype == np.float32 and window.flags.c_contiguous
-        product = (kernel * fft.rfft2(window, (side, side))).sum(1)
-        return np.tanh(fft.irfft2(product, (side, side))[None, :, 3:483, 3:483] + bias[:, None, None])
+    def network(windows):
+        assert windows.shape[1:] == (3, 480, 480), "the network has one static size"
+        assert windows.dtype == np.float32 and windows.flags.c_contiguous
+        product = [(kernel * fft.rfft2(window, (side, side))).sum(1) for window in windows]
+        return np.tanh(fft.irfft2(product, (side, side))[..., 3:483, 3:483] + bias[:, None, None])
 
     return network
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
-def test_scores_are_the_authors(case, standin, name):
+@pytest.mark.parametrize(("name", "batch"), [*((name, 1) for name in OUTPUTS), ("scores_tall", 3)])
+def test_scores_are_the_authors(case, standin, name, batch):
     source, scales, flip = OUTPUTS[name]
     image = make_input(source, case["inputs"][source])
     stored = np.load(CASE / "outputs.npz")
-    scores = SlidingWindow(scales=scales, flip=flip).scores(standin, image)
+    scores = SlidingWindow(scales=scales, flip=flip, batch=batch).scores(standin, image)
     assert scores.dtype == np.float32 and scores.shape == (1, 8, *image.shape[2:])
     ours = scores[tuple(slice(None, None, step) for step in stored[f"{name}.stride"])]
     assert np.abs(ours - stored[name]).max() / stored[name].std() < 1e-4
@@ -76,11 +76,11 @@ def test_geometry_is_the_authors(case, source):
     assert window.calls(*size) == sum(row["network_calls"] for row in case["geometry"][source])
 
 
-def tiny_network(window):
+def tiny_network(windows):
     """Scores of 3 channels that depend on place and colour."""
-    place = np.linspace(-1, 1, window.shape[2], dtype=np.float32)
-    red, green, blue = window[0]
-    return np.stack([red * place, green - place[:, None], np.sin(3 * blue)])[None]
+    place = np.linspace(-1, 1, windows.shape[2], dtype=np.float32)
+    red, green, blue = windows.swapaxes(0, 1)
+    return np.stack([red * place, green - place[:, None], np.sin(3 * blue)], axis=1)
 
 
 @pytest.mark.parametrize("size", [(50, 70), (70, 50), (24, 24), (200, 30), (3, 90)])
@@ -142,3 +142,35 @@ def test_ties_go_to_the_first_channel():
 
 def test_a_photograph_narrower_than_a_pixel_still_has_one():
     assert SlidingWindow().geometry(5000, 1)[0].size == (520, 1)
+
+
+@pytest.mark.parametrize("size", [(50, 70), (200, 30), (24, 24)])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("batch", [2, 3, 4, 7])
+def test_batches_change_nothing_but_the_calls(size, flip, batch):
+    image = np.random.default_rng(0).standard_normal((1, 3, *size), dtype=np.float32)
+    settings = {"base_size": 90, "crop_size": 24, "scales": (0.5, 1.0), "flip": flip}
+    seen, told = [], []
+
+    def network(windows):
+        seen.append(windows.shape)
+        return tiny_network(windows)
+
+    window = SlidingWindow(**settings, batch=batch)
+    scores = window.scores(network, image, lambda *now: told.append(now))
+    np.testing.assert_array_equal(scores, SlidingWindow(**settings).scores(tiny_network, image))
+    assert seen == [(batch, 3, 24, 24)] * window.calls(*size), "always full, so that one graph serves"
+    assert told == [(done, len(seen)) for done in range(1, len(seen) + 1)]
+    assert len(seen) < SlidingWindow(**settings).calls(*size) or (size == (200, 30) and not flip)
+
+
+def test_the_windows_of_a_row_share_batches_with_their_mirror_images():
+    # 4 windows across, 1 down: 8 views are 3 batches of 3, the last filled up
+    window = SlidingWindow(base_size=72, crop_size=24, flip=True, batch=3)
+    assert window.geometry(24, 72)[0].windows == (1, 4) and window.calls(24, 72) == 3
+    seen = []
+    image = np.random.default_rng(0).standard_normal((1, 3, 24, 72), dtype=np.float32)
+    window.scores(lambda windows: seen.append(windows) or tiny_network(windows), image)
+    views = np.concatenate(seen)
+    np.testing.assert_array_equal(views[1], views[0][:, :, ::-1])
+    np.testing.assert_array_equal(views[8], views[7])

@@ -2,6 +2,7 @@
 
 from mindspore import nn, ops
 
+from ms_ovs.errors import UserError
 from ms_ovs.nn.activation import GELU
 from ms_ovs.nn.layers import Linear, conv2d
 from ms_ovs.nn.upsample import BlockUpsample
@@ -10,19 +11,27 @@ from ms_ovs.nn.upsample import BlockUpsample
 class Reassemble(nn.Cell):
     """Tokens (B, 1 + h w, width) → map (B, channels, h · factor, w · factor).
 
-    `factor` 2, 4 or 8 enlarges by a transposed convolution, -2 halves by a strided one, 1 keeps the grid.
+    `factor` 2, 4, 8, … enlarges by a transposed convolution of that kernel and stride, 1 keeps the grid;
+    -2, -4, … divides it by 2, 4, …: a 3×3 convolution of that stride, for grids that are its multiples.
+    Raises `UserError` for other factors.
     """
 
     def __init__(self, *, width: int, channels: int, factor: int):
         super().__init__()
+        step = abs(factor)
+        if factor in (0, -1) or step & (step - 1):
+            raise UserError(
+                f"resample has the factor {factor}: it must be 1, or a power of two that enlarges a tap's "
+                "grid (2, 4, 8, …) or divides it (-2, -4, …)"
+            )
         self.readout = Linear(2 * width, width)
         self.act = GELU()
         self.project = conv2d(width, channels, 1, bias=True)
         self.resample = None
         if factor > 1:
             self.resample = BlockUpsample(channels, factor)
-        elif factor == -2:
-            self.resample = conv2d(channels, channels, 3, stride=2, padding=1, bias=True)
+        elif factor < 0:
+            self.resample = conv2d(channels, channels, 3, stride=step, padding=1, bias=True)
 
     def construct(self, tokens, grid: tuple[int, int]):
         batch, length, width = tokens.shape

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
@@ -9,28 +10,22 @@ from mindspore import Tensor, nn
 
 from convert import Entry, reverse_tensors
 from convert.conversion import Conversion
+from ms_ovs import config
 from ms_ovs.losses.cross_entropy import PixelCrossEntropy
 from ms_ovs.parity import schema
 from ms_ovs.parity.adapters.lseg import encode
 from ms_ovs.parity.adapters.weights import converted, filled_model
 from ms_ovs.parity.case import Case
 from ms_ovs.parity.compare import Limit
-from ms_ovs.training.groups import GroupSettings, group
+from ms_ovs.training import engine
 from ms_ovs.training.optimizer import SGD
-from ms_ovs.training.schedule import poly
-from ms_ovs.training.step import NetworkWithLoss, TrainStep
+from ms_ovs.training.schedule import factor_at
+from ms_ovs.training.settings import TrainSettings
+from ms_ovs.training.step import NetworkWithLoss
+from ms_ovs.training.tasks import schema_of
 from ms_ovs.vocab import labels
 
-# the authors' groups: CLIP learns nothing, the image side at the base rate, the decoder at ten times
-DECODER_FACTOR = 10.0
-GROUPS = (
-    GroupSettings(pattern="text.*", frozen=True),
-    GroupSettings(pattern="image.*"),
-    GroupSettings(pattern="reassemble*"),
-    GroupSettings(pattern="*", lr_factor=DECODER_FACTOR),
-)
-MOMENTUM = 0.9
-POWER = 0.9
+RECIPE = Path(__file__).parents[3] / "configs/lseg/vitb32_ade20k.yaml"
 WORDS = "lseg/ade20k_150"
 
 
@@ -68,27 +63,27 @@ def _numbers(text: str) -> list[float]:
 def train_step(case: Case) -> Mapping[str, np.ndarray]:
     """Losses, gradients, momenta, changes of weights and batch-norm statistics of the recorded steps."""
     arguments = case.arguments
+    settings = recipe(arguments)
     conversion = converted(case, system="lseg", variant=arguments["backbone"], options={})
     model = filled_model(conversion, origin=case.name)
     text = Tensor(encode(model, labels.parse(WORDS).names))
     batch = Tensor(case.input("input:train_image")), text, Tensor(_target(case))
-    decay = arguments["weight_decay"]
-    optimizer = SGD(group(model, GROUPS), momentum=MOMENTUM, weight_decay=decay)
-    objective = NetworkWithLoss(model, PixelCrossEntropy()).set_train(True)
-    step = TrainStep(objective, optimizer)
-    base_lr = arguments["base_lr"] / 16 * arguments["batch_size"]
+    objective = NetworkWithLoss(model, PixelCrossEntropy())
+    machinery = engine.build(settings, model, objective)
+    last, untold = Tensor(True), Tensor(0, ms.float32)
 
     start = _values(model)
     losses, norms, momenta = [], [], []
     for _ in range(case.arrays["loss"].size - 1):
-        loss, norm = step(Tensor(base_lr, ms.float32), *batch)
-        losses.append(float(loss))
-        norms.append(float(norm))
-        momenta.append(_momenta(optimizer))
+        result = machinery.step(Tensor(settings.base_lr, ms.float32), last, untold, *batch)
+        losses.append(float(result[0]))
+        norms.append(float(result[1]))
+        momenta.append(_momenta(machinery.optimizer))
     losses.append(float(objective(*batch)))
     end = _values(model)
 
     # at the first step the momentum is the gradient and the decay
+    decay = settings.optimizer.weight_decay
     gradients = {name: momentum - decay * start[name] for name, momentum in momenta[0].items()}
     tensors = {
         "grad": _by_reference_name(conversion, gradients),
@@ -98,13 +93,31 @@ def train_step(case: Case) -> Mapping[str, np.ndarray]:
     ours = {f"{kind}.{name}": array for kind, arrays in tensors.items() for name, array in arrays.items()}
     ours |= _by_reference_name(conversion, end)
     grad_norms = [np.linalg.norm(ours[f"grad.{name}"]) for name in case.spec["grad_norm_names"]]
-    epochs = arguments["max_epochs"]
-    rates = [base_lr * poly(e / epochs, power=POWER) for e in range(len(case.arrays["lr_per_epoch"]))]
     ours["loss"] = ours["loss_float32"] = np.array(losses)
     ours["grad_norm"] = np.array(grad_norms)
     ours["grad_norm_total"] = np.array(norms[:1])
-    ours["lr_per_epoch"] = np.array([[rate, DECODER_FACTOR * rate] for rate in rates])
+    ours["lr_per_epoch"] = rates(settings, epochs=len(case.arrays["lr_per_epoch"]))
     return ours
+
+
+def recipe(arguments: Mapping) -> TrainSettings:
+    """The authors' recipe as our config has it, at the numbers of the case."""
+    said = {
+        "optimizer.lr": arguments["base_lr"],
+        "optimizer.weight_decay": arguments["weight_decay"],
+        "batch_size": arguments["batch_size"],
+        "epochs": arguments["max_epochs"],
+        "accumulate": 1,  # the recorded steps are of one pass each
+    }
+    return config.load(RECIPE, schema_of, [f"{key}={value}" for key, value in said.items()])
+
+
+def rates(settings: TrainSettings, *, epochs: int) -> np.ndarray:
+    """Learning rates (epochs, 2): of the image side, and of the decoder."""
+    learning = [group.lr_factor for group in settings.groups if not group.frozen]
+    schedule, steps = settings.schedule, settings.epochs
+    factors = [factor_at(schedule, epoch, steps=steps, steps_per_epoch=1) for epoch in range(epochs)]
+    return np.array([[settings.base_lr * f * g for g in (min(learning), max(learning))] for f in factors])
 
 
 def _target(case: Case) -> np.ndarray:

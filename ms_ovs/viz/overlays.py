@@ -1,42 +1,18 @@
-"""Pictures of a segmentation: colours, label map, and the photograph with coloured classes and a legend."""
+"""The photograph with coloured classes and a legend beside it."""
 
-import functools
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-PALETTE_SIZE = 256  # colours of an 8-bit PNG
-LEAST_SHARE = 0.001  # a class below it is only counted in the legend
+from ms_ovs.viz.colours import FAINT, INK, PAPER, palette
+from ms_ovs.viz.writing import LEAST_SHARE, NAME_WIDTH, fit, percent, readable
+
 SMALL_PHOTO = 400  # pixels; a photograph with a shorter long side is enlarged so that it can be seen
 GREY = 0.35  # how much of the photograph's colour gives way, so that classes keep theirs
 ROWS = 10  # lines of legend that there is always room for
 COLUMNS = 3
-NAME_WIDTH = 16  # font heights; a longer name ends in an ellipsis
-
-INK, FAINT, PAPER = (32, 33, 36), (112, 116, 122), (255, 255, 255)
-
-
-def palette(count: int) -> np.ndarray:
-    """`count` colours as uint8 (count,3), well apart and always the same.
-
-    A longer palette begins with a shorter one. Beyond about 2500 they repeat.
-    """
-    return np.resize(_colours(), (count, 3))
-
-
-def label_image(label_map: np.ndarray, colours: np.ndarray) -> Image.Image:
-    """A label map (H,W) as a picture whose pixel values are the labels, for a PNG file.
-
-    Up to 256 classes it has 8 bits and `colours` (N,3) as its palette; with more it is 16-bit grey.
-    """
-    if len(colours) > PALETTE_SIZE:
-        return Image.fromarray(label_map.astype(np.uint16))
-    picture = Image.fromarray(label_map.astype(np.uint8))
-    picture.putpalette(colours.astype(np.uint8).tobytes())  # turns grey into palette mode
-    return picture
 
 
 def overlay(
@@ -85,33 +61,6 @@ def _borders(label_map: np.ndarray, thickness: int) -> np.ndarray:
     return border
 
 
-@functools.cache
-def _colours() -> np.ndarray:
-    """uint8 (N,3): colours in the order in which each is as unlike all those before it as possible.
-
-    Distance is that of OKLab (B. Ottosson, 2020), where equal steps look about equal. Near-black, near-white
-    and greyish colours are left out, since they read as shadow, sky and road, and so are glaring ones.
-    """
-    levels = np.linspace(0, 255, 16).round()
-    rgb = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), -1).reshape(-1, 3)
-    linear = np.where(rgb <= 10.31475, rgb / 255 / 12.92, ((rgb / 255 + 0.055) / 1.055) ** 2.4)
-    to_cones = [[0.4122214708, 0.5363325363, 0.0514459929]]
-    to_cones += [[0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]]
-    to_lab = [[0.2104542553, 0.7936177850, -0.0040720468]]
-    to_lab += [[1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]]
-    # Rounded, so that the last bit of a machine's arithmetic cannot change the order.
-    lab = (np.cbrt(linear @ np.array(to_cones).T) @ np.array(to_lab).T).round(4)
-    chroma = np.hypot(lab[:, 1], lab[:, 2])
-    keep = (lab[:, 0] > 0.4) & (lab[:, 0] < 0.92) & (chroma > 0.09) & (chroma < 0.25)
-    rgb, lab = rgb[keep], lab[keep]
-    chosen = [int(np.abs(rgb - (230, 60, 50)).sum(1).argmin())]
-    distance = np.full(len(rgb), np.inf)
-    while len(chosen) < len(rgb):
-        distance = np.minimum(distance, ((lab - lab[chosen[-1]]) ** 2).sum(1).round(6))
-        chosen.append(int(distance.argmax()))
-    return rgb[chosen].astype(np.uint8)
-
-
 @dataclass(frozen=True)
 class _Legend:
     """Which lines the legend has and where they stand; all measures are in pixels."""
@@ -136,7 +85,7 @@ class _Legend:
         lines = [
             (
                 label,
-                _fit(_readable(names[label], label, font), font, NAME_WIDTH * unit),
+                fit(readable(names[label], font, f"class {label}"), font, NAME_WIDTH * unit),
                 percent(shares[label]),
             )
             for label in shown
@@ -183,28 +132,3 @@ class _Legend:
             pen.text((x + 2 * unit, y), name, INK if label is not None else FAINT, self.font, anchor="lm")
             end = x + self.column_width - 1.2 * unit
             pen.text((end, y), share, FAINT, self.font, anchor="rm")
-
-
-def percent(share: float) -> str:
-    """A fraction in words: "12.3 %"; what would round to nothing is "< 0.1 %"."""
-    return f"{share:.1%}".replace("%", " %") if share >= LEAST_SHARE / 2 else "< 0.1 %"
-
-
-def _readable(name: str, label: int, font: ImageFont.FreeTypeFont) -> str:
-    """The name on one line; without accents, or the class by number, where the font lacks its letters."""
-    missing = bytes(font.getmask("\uffff"))
-    name = " ".join(name.split())
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    for candidate in (name, plain):
-        if not any(bytes(font.getmask(letter)) == missing for letter in set(candidate)):
-            return candidate
-    return f"class {label}"
-
-
-def _fit(name: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """`name`, cut with an ellipsis where it is wider than `width`."""
-    if font.getlength(name) <= width:
-        return name
-    while name and font.getlength(name + "…") > width:
-        name = name[:-1]
-    return name.rstrip() + "…"

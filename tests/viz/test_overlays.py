@@ -1,62 +1,17 @@
-"""Colours, label pictures and overlays."""
-
-import io
+"""The photograph with coloured classes and its legend."""
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ms_ovs import viz
-
-
-def reread(picture):
-    buffer = io.BytesIO()
-    picture.save(buffer, "png")
-    return Image.open(buffer)
-
-
-def test_palette_is_fixed_and_grows_at_its_end():
-    colours = viz.palette(20)
-    assert colours.shape == (20, 3) and colours.dtype == np.uint8
-    np.testing.assert_array_equal(viz.palette(300)[:20], colours)
-    np.testing.assert_array_equal(colours[:3], [[238, 68, 51], [0, 34, 204], [51, 255, 102]])
-
-
-def test_no_colour_of_a_large_palette_is_there_twice():
-    assert len(np.unique(viz.palette(1000), axis=0)) == 1000
-
-
-def test_the_first_colours_are_far_apart():
-    colours = viz.palette(20).astype(int)
-    distance = np.abs(colours[:, None] - colours[None]).sum(-1)
-    assert distance[~np.eye(20, dtype=bool)].min() > 60
-
-
-def test_palettes_longer_than_the_colours_repeat():
-    assert viz.palette(5000).shape == (5000, 3)
-
-
-def test_label_picture_with_a_palette():
-    labels = np.array([[0, 1], [2, 2]], np.int32)
-    picture = reread(viz.label_image(labels, viz.palette(3)))
-    assert picture.mode == "P"
-    np.testing.assert_array_equal(np.array(picture), labels)
-    np.testing.assert_array_equal(np.array(picture.convert("RGB")), viz.palette(3)[labels])
-
-
-@pytest.mark.parametrize(("count", "mode"), [(256, "P"), (257, "I;16")])
-def test_label_picture_of_many_classes(count, mode):
-    labels = np.arange(count, dtype=np.int32)[None]
-    picture = reread(viz.label_image(labels, viz.palette(count)))
-    assert picture.mode == mode
-    np.testing.assert_array_equal(np.array(picture), labels)
+from ms_ovs.viz import overlays
 
 
 @pytest.mark.parametrize("size", [(300, 450), (3, 2), (1, 1), (1200, 90), (90, 1200), (97, 120)])
 def test_overlay_of_any_size_has_a_panel_on_the_right(size):
     labels = np.arange(size[0] * size[1]).reshape(size) % 3
     picture = viz.overlay(np.zeros((*size, 3), np.uint8), labels, ["cat", "grass", "other"])
-    zoom = max(1, -(-viz.SMALL_PHOTO // max(size)))
+    zoom = max(1, -(-overlays.SMALL_PHOTO // max(size)))
     assert picture.mode == "RGB"
     assert picture.width > size[1] * zoom and picture.height >= size[0] * zoom
     panel = np.array(picture)[:, size[1] * zoom :]
@@ -74,7 +29,7 @@ def test_overlay_mixes_colour_and_photograph():
 
 def lines(shares, names=None, photo=(640, 480)):
     names = names or [f"name {label}" for label in range(len(shares))]
-    return viz._Legend.of(photo, np.array(shares), names)
+    return overlays._Legend.of(photo, np.array(shares), names)
 
 
 def test_legend_is_sorted_and_counts_the_rest():
@@ -97,7 +52,7 @@ def test_legend_without_room_counts_what_it_leaves_out():
 def test_long_names_are_cut():
     legend = lines([1.0], ["chest of drawers with far too many words to be shown"])
     assert legend.lines[0][1].startswith("chest of") and legend.lines[0][1].endswith("…")
-    assert legend.name_width <= viz.NAME_WIDTH * legend.unit
+    assert legend.name_width <= overlays.NAME_WIDTH * legend.unit
 
 
 @pytest.mark.parametrize(

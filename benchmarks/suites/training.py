@@ -1,0 +1,101 @@
+"""A training step of LSeg against PyTorch's of a network of the same size, and its compilation."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from benchmarks.rounds import Turn, alternate
+from benchmarks.rows import BYTES, Goal, Row
+from benchmarks.samples import Sample
+from benchmarks.setting import Setting
+from benchmarks.side import Side
+from benchmarks.suites import floor
+
+OURS, THEIRS = "training:step", "peer_dpt:step"
+GOAL = Goal("ratio", 1.0)
+PEER = "transformers' DPT, `torch.optim.SGD`"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and how often its step is taken; `together`: both sides fit into memory at once."""
+
+    name: str
+    variant: str
+    rounds: int
+    calls: int
+    together: bool
+
+
+SMALL = Case("ViT-B/32", "clip_vitb32_384", rounds=3, calls=2, together=True)
+LARGE = Case("ViT-L/16", "clip_vitl16_384", rounds=1, calls=2, together=False)
+
+
+def crop(setting: Setting) -> int:
+    """The side of the images, pixels: the authors', unless it has to be quick."""
+    return setting.pick(480, 224)
+
+
+def measure(setting: Setting) -> list[Row]:
+    """Step, peak memory and compilation of each network; the large one only if it need not be quick."""
+    with Side(setting, "ours:matmul") as product:
+        return [
+            row for case in setting.pick((SMALL, LARGE), (SMALL,)) for row in _rows(setting, product, case)
+        ]
+
+
+def _rows(setting: Setting, product: Side, case: Case) -> list[Row]:
+    size = crop(setting)
+    arguments = {"variant": case.variant, "size": size, "batch": 1}
+    compiled: list[float] = []
+    started: list[Side] = []
+
+    def ours() -> Side:
+        side = Side(setting, OURS, **arguments)
+        started.append(side)
+        compiled.extend(side.sample("compile").seconds)
+        return side
+
+    def theirs() -> Side:
+        return Side(setting, THEIRS, **arguments)
+
+    calls = setting.pick(case.calls, 1)
+    with ExitStack() as stack:
+        turns = {
+            floor.PRODUCT: floor.turn(product),
+            "ours": _turn(ours, calls, stack if case.together else None),
+            "theirs": _turn(theirs, calls, stack if case.together else None),
+        }
+        measured = alternate(turns, setting.pick(case.rounds, 1))
+    what = f"LSeg {case.name}, {size}×{size}, batch 1, {started[0].facts['labels']} labels"
+    return [
+        Row(
+            what=f"{what}: training step",
+            ours=measured.seconds("ours"),
+            other_name=PEER,
+            other=measured.seconds("theirs"),
+            goal=GOAL,
+            floor=floor.seconds(started[0], product, measured),
+            others=measured.others,
+        ),
+        Row(
+            what=f"{what}: peak memory of training",
+            ours=measured.peak_memory("ours"),
+            other_name=PEER,
+            other=measured.peak_memory("theirs"),
+            unit=BYTES,
+        ),
+        Row(what=f"{what}: compiling the step", ours=compiled),
+    ]
+
+
+def _turn(start: Callable[[], Side], calls: int, stack: ExitStack | None) -> Turn:
+    """Steps after one that does not count: of a process that lives in `stack`, or of a new one each turn."""
+    if stack is not None:
+        return stack.enter_context(start()).turn(calls=calls)
+
+    def fresh() -> Sample:
+        with start() as side:
+            return side.sample(calls=calls, warm=1)
+
+    return fresh

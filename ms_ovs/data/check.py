@@ -1,0 +1,247 @@
+"""Reading every file of a data set once, before hours are spent on it.
+
+What is wrong is gathered, not raised. Several processes share the reading; results do not depend on them.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ms_ovs.data import folders
+from ms_ovs.data.census import IDS, IMAGE, LABELS, PARTNER, SIZES, Census, Counts, Fault
+from ms_ovs.data.fewshot import FewShotDataset
+from ms_ovs.data.folders import FolderSettings
+from ms_ovs.data.ids import IdRule
+from ms_ovs.data.reading import check_sizes, read_image, read_labels
+from ms_ovs.errors import UserError
+from ms_ovs.vocab import labels as vocabularies
+
+CHUNK = 16  # pairs that a worker reads at a time
+
+Progress = Callable[[int, int], None]  # pairs read, pairs in all
+
+
+class Source(Protocol):
+    """Pairs of files, and how their pixels become classes. Goes to other processes, so it is picklable."""
+
+    names: Sequence[str]
+    class_ids: Sequence[int]
+    faults: Sequence[Fault]  # known before a file is read
+
+    def __len__(self) -> int:
+        """The number of pairs."""
+
+    def paths(self, index: int) -> tuple[Path, Path]:
+        """Image and label map."""
+
+    def stored(self, index: int) -> np.ndarray:
+        """The label map as it is stored, (H,W). Raises `UserError` where it cannot be read."""
+
+    def target(self, index: int, stored: np.ndarray) -> np.ndarray:
+        """int32 (H,W), -1 = ignored. Raises `UserError` for values against the rule."""
+
+    def tally(self, index: int, target: np.ndarray) -> np.ndarray:
+        """Pixels of every class in the target, int64 (C,)."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The pairs of two folders; unlike `FolderDataset` it opens where some files have no partner."""
+
+    names: Sequence[str]
+    rule: IdRule
+    pairs: Sequence[tuple[Path, Path]]
+    faults: Sequence[Fault]
+
+    @classmethod
+    def of(cls, settings: FolderSettings) -> "Folders":
+        """Raises `UserError` for folders that are missing or hold no files, and for a bad rule."""
+        names = vocabularies.parse(settings.labels).names
+        rule = IdRule(len(names), offset=settings.offset, table=settings.table, ignore=settings.ignore)
+        images = folders._files(settings.image_dir, settings.image_suffix, "image")
+        maps = folders._files(settings.label_dir, settings.label_suffix, "label map")
+        odd = [
+            Fault(PARTNER, f"{what} {str(path)!r} has no {partner}")
+            for these, those, what, partner in (
+                (images, maps, "image", "label map"),
+                (maps, images, "label map", "image"),
+            )
+            for key, path in sorted(these.items())
+            if key not in those
+        ]
+        pairs = [(images[key], maps[key]) for key in sorted(images.keys() & maps.keys())]
+        return cls(names, rule, pairs, odd)
+
+    @property
+    def class_ids(self) -> Sequence[int]:
+        """All classes."""
+        return range(len(self.names))
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def paths(self, index: int) -> tuple[Path, Path]:
+        """Image and label map."""
+        return self.pairs[index]
+
+    def stored(self, index: int) -> np.ndarray:
+        """uint8 or uint16 (H,W)."""
+        return read_labels(self.pairs[index][1])
+
+    def target(self, index: int, stored: np.ndarray) -> np.ndarray:
+        """By the rule of the ids."""
+        return self.rule(stored, f"label map {str(self.pairs[index][1])!r}")
+
+    def tally(self, index: int, target: np.ndarray) -> np.ndarray:
+        """Pixels of every class."""
+        return np.bincount(target[target >= 0], minlength=len(self.names))
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """The episodes of a few-shot set; a photograph that is in several is read for each."""
+
+    data: FewShotDataset
+    faults: Sequence[Fault] = ()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of every class of the set."""
+        return self.data.vocabulary.names
+
+    @property
+    def class_ids(self) -> Sequence[int]:
+        """Those of the fold."""
+        return self.data.class_ids
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def paths(self, index: int) -> tuple[Path, Path]:
+        """Image and label map."""
+        return self.data.episodes[index].image, self.data.episodes[index].label_map
+
+    def stored(self, index: int) -> np.ndarray:
+        """The target at once: any value is allowed."""
+        episode = self.data.episodes[index]
+        return self.data.read_target(episode.label_map, episode.class_id)
+
+    def target(self, index: int, stored: np.ndarray) -> np.ndarray:
+        """As it is."""
+        return stored
+
+    def tally(self, index: int, target: np.ndarray) -> np.ndarray:
+        """Pixels of the class that the episode asks for."""
+        pixels = np.zeros(len(self.names), np.int64)
+        pixels[self.data.episodes[index].class_id] = np.count_nonzero(target == 1)
+        return pixels
+
+
+def check(name: str, source: Source, *, workers: int = 0, progress: Progress | None = None) -> Census:
+    """Read every pair of `source`, in so many `workers` or, with 0, in this process.
+
+    Pixels are counted where a pair is without fault. Raises `UserError` when a worker dies, and for fewer
+    workers than none.
+    """
+    if workers < 0:
+        raise UserError(f"workers is {workers}: give 0 or more")
+    counts = Counts.none(len(source.names))
+    counts.faults += source.faults
+    chunks = [range(start, min(start + CHUNK, len(source))) for start in range(0, len(source), CHUNK)]
+    done = 0
+    for chunk, part in zip(chunks, _read(source, chunks, workers), strict=True):
+        counts.add(part)
+        done += len(chunk)
+        if progress:
+            progress(done, len(source))
+    counts.faults = list(dict.fromkeys(counts.faults))  # a file may be in several episodes
+    return Census(name, source.names, source.class_ids, len(source), counts)
+
+
+def _read(source: Source, chunks: Sequence[range], workers: int) -> Iterator[Counts]:
+    """The counts of each chunk, in order."""
+    if workers == 0 or len(chunks) < 2:
+        yield from (_look_at(source, chunk) for chunk in chunks)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, len(chunks)),
+        mp_context=multiprocessing.get_context("spawn"),  # threads of this process would break a fork
+        initializer=_start_worker,
+        initargs=(source,),
+    )
+    try:
+        yield from pool.map(_in_worker, chunks)
+    except BrokenProcessPool:
+        raise UserError(
+            "a worker died, perhaps for lack of memory: give fewer --workers, or 0 to see more"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _look_at(source: Source, chunk: range) -> Counts:
+    counts = Counts.none(len(source.names))
+    for index in chunk:
+        _look(source, index, counts)
+    return counts
+
+
+def _look(source: Source, index: int, counts: Counts) -> None:
+    """Read a pair and enter it."""
+    image_path, map_path = source.paths(index)
+    image, image_fault = _try(IMAGE, lambda: read_image(image_path))
+    stored, map_fault = _try(LABELS, lambda: source.stored(index))
+    faults = [image_fault, map_fault]
+    if image is not None:
+        counts.sides.append(image.shape[:2])
+    target = None
+    if stored is not None:
+        target, fault = _try(IDS, lambda: source.target(index, stored))
+        faults.append(fault)
+    if image is not None and stored is not None:
+        faults.append(_try(SIZES, lambda: check_sizes(image, stored, map_path))[1])
+    if met := [fault for fault in faults if fault]:
+        counts.faults += met
+        return
+    pixels = source.tally(index, target)
+    counts.pixels += pixels
+    counts.images += pixels > 0
+    counts.ignored += int(np.count_nonzero(target < 0))
+    counts.total += target.size
+    counts.good += 1
+
+
+def _try(kind: str, read: Callable[[], np.ndarray | None]) -> tuple[np.ndarray | None, Fault | None]:
+    try:
+        return read(), None
+    except UserError as error:
+        return None, Fault(kind, str(error))
+
+
+_source: Source | None = None  # in a worker process: what it was started with
+
+
+def _start_worker(source: Source) -> None:
+    global _source
+    _source = source
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    """End with the process that started this one: killed, it cannot say so."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _in_worker(chunk: range) -> Counts:
+    return _look_at(_source, chunk)
