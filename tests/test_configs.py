@@ -54,7 +54,11 @@ def test_runs_have_folders_of_their_own():
 def test_numbers_of_the_authors_recipe():
     recipe = config.load(RECIPE, schema_of)
     optimizer = recipe.optimizer
-    assert (recipe.task, recipe.model.variant, recipe.data.train.preset) == ("lseg", "clip_vitl16_384", "ade20k_150")
+    assert (recipe.task, recipe.model.variant, recipe.data.train.preset) == (
+        "lseg",
+        "clip_vitl16_384",
+        "ade20k_150",
+    )
     assert recipe.base_lr == pytest.approx(0.00025) and recipe.batch_size == 1
     assert (optimizer.name, optimizer.momentum, optimizer.weight_decay) == ("sgd", 0.9, 1e-4)
     assert (recipe.epochs, recipe.steps, recipe.stop_after, recipe.accumulate) == (240, None, None, 2)
@@ -63,7 +67,13 @@ def test_numbers_of_the_authors_recipe():
     assert recipe.sync_batch_norm and recipe.precision.level == "O0"
     assert recipe.validation.best == "pixel_accuracy" and recipe.validation.every == 1
     data = recipe.data
-    assert (data.base_size, data.crop_size, data.smallest, data.largest, data.mirror) == (520, 480, 0.5, 2.0, 0.5)
+    assert (data.base_size, data.crop_size, data.smallest, data.largest, data.mirror) == (
+        520,
+        480,
+        0.5,
+        2.0,
+        0.5,
+    )
     assert (data.templates, data.labels) == ("none", None)
     factors = [factor_at(recipe.schedule, step, steps=2400, steps_per_epoch=10) for step in (0, 9, 10, 2399)]
     assert factors == pytest.approx([1, 1, (239 / 240) ** 0.9, (1 / 240) ** 0.9])
@@ -80,19 +90,22 @@ def test_the_rate_follows_the_batch_of_a_process_alone():
     assert rate(path=ROOT / "lseg/zs_rn101_pascal5i.yaml") == pytest.approx(0.004 / 16)
 
 
+VIT = {"patch_size": 16, "width": 64, "layers": 4, "heads": 1, "grid": 2}
 SMALL = {
-    "vitl16_ade20k": {"image": {"patch_size": 16, "width": 64, "layers": 4, "heads": 1, "grid": 2}, "hooks": [0, 1, 2, 3]},
-    "vitb32_ade20k": {"image": {"patch_size": 32, "width": 64, "layers": 4, "heads": 1, "grid": 2}, "hooks": [0, 1, 2, 3]},
+    "vitl16_ade20k": {"image": VIT, "hooks": [0, 1, 2, 3]},
+    "vitb32_ade20k": {"image": VIT | {"patch_size": 32}, "hooks": [0, 1, 2, 3]},
     "zs_rn101_pascal5i": {"image": [1, 1, 1, 1], "widths": [32, 64, 128, 256]},
-    "zs_vitl16_fss1000": {"image": {"patch_size": 16, "width": 64, "layers": 4, "heads": 1, "grid": 2}, "hooks": [0, 1, 2, 3]},
-}  # fmt: skip
+    "zs_vitl16_fss1000": {"image": VIT, "hooks": [0, 1, 2, 3]},
+}
 TEXT = {"embed_dim": 16, "width": 64, "heads": 2, "layers": 1, "vocab_size": 200, "context_length": 16}
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_groups_of_the_recipe_sort_the_parameters_of_the_network(name):
     recipe = config.load(ROOT / f"lseg/{name}.yaml", schema_of)
-    network = create_model("lseg", variant=recipe.model.variant, seed=None, text=TEXT, features=8, **SMALL[name])
+    network = create_model(
+        "lseg", variant=recipe.model.variant, seed=None, text=TEXT, features=8, **SMALL[name]
+    )
     text = {parameter.name for parameter in network.text.get_parameters()}
     learns = {parameter.name for parameter in network.trainable_params()} - text
     found = group(network, recipe.groups)

@@ -24,7 +24,7 @@ SHAPES = ("circle", "square", "triangle", "star", "cross")
 GROUNDS = tuple(grounds.GROUNDS)
 
 FINER = 4  # how much larger than the picture things are drawn
-RADII = (0.15, 0.36)  # of a thing, smallest and largest, as parts of the picture's side
+RADII = (0.18, 0.38)  # of a thing, smallest and largest, as parts of the picture's side
 TILT = 15  # degrees
 RIM, RIM_SHADE = 0.12, 55  # part of a thing's radius that is darker, and by how much: neighbours stay apart
 LEAST_SEEN = 0.6  # part of a thing that no later one may cover

@@ -38,6 +38,8 @@ class ContrastiveLoss(nn.Cell):
         """(B, D) of this process → (ranks · B, D) of all, in their order."""
         if self.sum is None:
             return rows
-        batch = rows.shape[0]
-        before, after = self.rank * batch, (self.ranks - 1 - self.rank) * batch
-        return self.sum(ops.pad(rows, (0, 0, before, after)))
+        # not ops.pad, whose gradient in graph mode on CPU is that of its first call
+        parts = ()
+        for rank in range(self.ranks):
+            parts = (*parts, rows if rank == self.rank else ops.zeros_like(rows))
+        return self.sum(ops.concat(parts, 0))

@@ -13,6 +13,8 @@ from mindspore import ops
 from mindspore.train.mind_ir_pb2 import ModelProto
 
 from ms_ovs import create_model, runtime
+from ms_ovs.losses.contrastive import ContrastiveLoss
+from ms_ovs.losses.cross_entropy import PixelCrossEntropy
 from tests.tiny import TINY
 
 PLATFORMS = {"Ascend", "GPU", "CPU"}
@@ -55,3 +57,16 @@ def test_operations_name_all_platforms(name, tmp_path):
     named = found - PLUMBING | ELSEWHERE
     wrong = {op: documented(op) for op in named if documented(op) != PLATFORMS}
     assert wrong == {}
+
+
+@pytest.mark.parametrize(("cell", "shapes"), [
+    (PixelCrossEntropy(), ((2, 3, 4, 4), None)),
+    (ContrastiveLoss(), ((4, 8), (4, 8), ())),
+], ids=["pixels", "contrast"])  # fmt: skip
+def test_losses_name_all_platforms(cell, shapes, tmp_path):
+    runtime.setup("CPU", "graph")
+    target = ms.Tensor(np.zeros((2, 4, 4), np.int32))
+    inputs = [target if shape is None else ms.Tensor(np.ones(shape, np.float32)) for shape in shapes]
+    found = primitives(cell, *inputs, path=tmp_path / "loss") - PLUMBING
+    wrong = {op: documented(op) for op in found if documented(op) != PLATFORMS}
+    assert len(found) > 5 and wrong == {}

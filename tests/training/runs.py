@@ -33,7 +33,9 @@ def few_shapes(tmp_path_factory):
     """The folder of an embedded benchmark of 16 labelled scenes for training."""
     from ms_ovs.data import shapes
 
-    return shapes.write(tmp_path_factory.mktemp("data") / "shapes", train=16, val=4, captions=24, size=32).root
+    return shapes.write(
+        tmp_path_factory.mktemp("data") / "shapes", train=16, val=4, captions=24, size=32
+    ).root
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def configs(kind, root, clip, out, **changes):
     return lseg_config(root, clip, out, **changes)
 
 
-@pytest.mark.parametrize("kind", ["clip", "lseg"])
+@pytest.mark.parametrize("kind", ["clip", pytest.param("lseg", marks=pytest.mark.slow)])
 def test_steps_in_two_runs_are_those_of_one(kind, few_shapes, tiny_clip, tmp_path):  # noqa: F811
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     run(configs(kind, few_shapes, tiny_clip, whole, **HARD), tmp_path)
@@ -69,7 +69,12 @@ def test_steps_in_two_runs_are_those_of_one(kind, few_shapes, tiny_clip, tmp_pat
 def test_what_a_run_leaves(few_shapes, tiny_clip, tmp_path):  # noqa: F811
     out = tmp_path / "run"
     outcome = run(lseg_config(few_shapes, tiny_clip, out, checkpoints={"every": 2, "keep": 1}), tmp_path)
-    assert outcome.finished and outcome.scores.keys() == {"pixel_accuracy", "miou", "seen_miou", "unseen_miou"}
+    assert outcome.finished and outcome.scores.keys() == {
+        "pixel_accuracy",
+        "miou",
+        "seen_miou",
+        "unseen_miou",
+    }
     losses = [float(row["loss"]) for row in rows(out)]
     assert len(losses) == 4 and losses[-1] < losses[0]
     assert [float(row["lr"]) for row in rows(out)] == pytest.approx(

@@ -102,7 +102,9 @@ class Features:
 
 def _direction(angle):
     # lengths that differ, which must not matter
-    return np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32) * (1 + np.arange(len(angle)))[:, None]
+    return (
+        np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32) * (1 + np.arange(len(angle)))[:, None]
+    )
 
 
 def batch(angles, words):
@@ -113,7 +115,7 @@ def batch(angles, words):
 
 def test_retrieval_counts_images_nearest_to_their_caption():
     batches = [batch([0.1, 0.2, 0.3], [1, 3, 3]), batch([0.5, 0.6], [6, 5])]
-    # of the first three the second points between two words, nearer to neither than to "1"; of the second two none
+    # of the first three the second is nearest to the word of another, of the last two both are
     batches[0][0][1, 0, 0, 0] = 0.12
     assert clip.retrieval(Features(), iter(batches), World()) == pytest.approx(2 / 5)
 
@@ -126,6 +128,8 @@ def test_an_equal_caption_counts_as_ones_own():
 
 def test_counts_of_all_processes_make_the_score(monkeypatch):
     given = []
-    monkeypatch.setattr(World, "sum", lambda world, counts: given.append(counts.tolist()) or counts + [1, 2])
+    monkeypatch.setattr(
+        World, "sum", lambda world, counts: given.append(counts.tolist()) or counts + np.array([1, 2])
+    )
     score = clip.retrieval(Features(), iter([batch([0.2, 0.9], [2, 9])]), World(0, 2))
     assert given == [[2, 2]] and score == pytest.approx(3 / 4)

@@ -117,22 +117,34 @@ def test_words_are_encoded_once_and_stay(read_config, encoded, tiny_clip, tmp_pa
     for name in words:
         np.testing.assert_array_equal(tensors[name].numbers(), clip[name].numbers())
     fresh, _, _ = lseg.first_network(settings.model, settings.seed)
-    moved = {name for name, p in fresh.parameters_and_names() if not np.array_equal(p.asnumpy(), tensors[name].numbers())}
+    moved = {
+        name
+        for name, p in fresh.parameters_and_names()
+        if not np.array_equal(p.asnumpy(), tensors[name].numbers())
+    }
     assert moved and all(not name.startswith("text.") for name in moved)
-    assert before.shape == (len(shapes.NAMES), 16)
+    assert before.shape == (28, 16)
 
 
-def test_renamed_labels_are_the_words(read_config, encoded, tmp_path):
-    words = [f"thing {number}" for number in range(len(shapes.NAMES))]
-    path = tmp_path / "words.txt"
-    path.write_text("\n".join(words))
-    task = tasks.build(read_config(f"data.labels={path}"), World())
+def test_renamed_labels_are_the_words(read_config, encoded, few_shapes, tmp_path):  # noqa: F811
+    (tmp_path / "words.txt").write_text("\n".join(words := [f"thing {number}" for number in range(34)]))
+    parts = {}
+    for part, split in (("train", "training"), ("validation", "validation")):
+        parts[part] = {
+            "folder": {
+                "image_dir": str(few_shapes / "images" / split), "image_suffix": ".jpg",
+                "label_dir": str(few_shapes / "annotations" / split), "label_suffix": ".png",
+                "labels": str(few_shapes / "labels.txt"), "offset": 1, "ignore": [0],
+            }
+        }  # fmt: skip
+    data = {**parts, "base_size": 32, "crop_size": 32}
+    task = tasks.build(read_config(data={**data, "labels": str(tmp_path / "words.txt")}), World())
+    assert task.scores == lseg.SCORES and task.validate.names == tuple(words)  # nothing is known to be unseen
     batch = next(iter(task.loader.epoch(0)))
     given = task.inputs(batch)[1].asnumpy()
     np.testing.assert_allclose(given, task.network.encode_text(Tokenizer()(words)), atol=1e-5)
     np.testing.assert_array_equal(given, task.validate.text.asnumpy())
-    assert task.validate.names == tuple(words)
-    plain = tasks.build(read_config(), World())
+    plain = tasks.build(read_config(data=data), World())
     assert plain.validate.names == shapes.NAMES
     assert np.abs(plain.inputs(batch)[1].asnumpy() - given).max() > 1e-3
 
@@ -157,9 +169,7 @@ def checkpoint(tmp_path) -> Path:
 
 
 def test_what_a_checkpoint_carries_is_carried_on(read_config, checkpoint):
-    settings = read_config(
-        "model.text=null", f"model.checkpoint={checkpoint}", "steps=1", "validation=null"
-    )
+    settings = read_config("model.text=null", f"model.checkpoint={checkpoint}", "steps=1", "validation=null")
     network, metadata, _ = lseg.first_network(settings.model, settings.seed)
     assert len(metadata["source_sha256"]) == 64
     start = read(checkpoint).tensors
@@ -167,7 +177,9 @@ def test_what_a_checkpoint_carries_is_carried_on(read_config, checkpoint):
         np.testing.assert_array_equal(parameter.asnumpy(), start[name].numbers())
     outcome = train(settings, World())
     source = read(outcome.folder / keeping.LAST)
-    np.testing.assert_array_equal(source.tensors["carried.net.pretrained.model.head.bias"].numbers(), np.arange(7))
+    np.testing.assert_array_equal(
+        source.tensors["carried.net.pretrained.model.head.bias"].numbers(), np.arange(7)
+    )
     assert source.metadata["source_sha256"] == metadata["source_sha256"]
     assert source.tensors.keys() == start.keys()
     weight = "head.weight" if "head.weight" in start else next(n for n in start if n.startswith("decoder."))
@@ -192,7 +204,14 @@ def test_a_checkpoint_of_another_network_is_refused(read_config, checkpoint, ove
     [
         ({"preset": "shapes"}, "root None"),
         ({"root": "x"}, "give preset and root, or folder"),
-        ({"preset": "shapes", "root": "x", "folder": {"image_dir": "i", "label_dir": "l", "labels": "a, b"}}, "folder given"),
+        (
+            {
+                "preset": "shapes",
+                "root": "x",
+                "folder": {"image_dir": "i", "label_dir": "l", "labels": "a, b"},
+            },
+            "folder given",
+        ),
         ({"preset": "shape", "root": "x"}, "did you mean 'shapes'"),
     ],
 )

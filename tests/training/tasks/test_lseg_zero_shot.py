@@ -43,9 +43,12 @@ def pascal(tmp_path, monkeypatch):
         for image, class_id in pairs:
             truth = np.zeros((40, 50), np.uint8)
             truth[10:30, 15:35] = class_id + 1
-            truth[9, 15:35] = BORDER
+            truth[8:10, 15:35] = BORDER
             photo = rng.integers(0, 256, (40, 50, 3), np.uint8)
-            for folder, picture, kind in (("JPEGImages", photo, "jpg"), ("SegmentationClassAug", truth, "png")):
+            for folder, picture, kind in (
+                ("JPEGImages", photo, "jpg"),
+                ("SegmentationClassAug", truth, "png"),
+            ):
                 target = tmp_path / "VOC2012" / folder / f"{image}.{kind}"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(picture).save(target)
@@ -63,7 +66,12 @@ def read_config(pascal, tiny_clip, tmp_path):  # noqa: F811
             "mode": "pynative",
             "model": {"variant": "clip_vitl16_384", "options": LSEG, "text": str(tiny_clip)},
             "data": {
-                "episodes": {"few_shot": "pascal5i", "root": str(pascal), "splits": str(pascal / "splits"), "fold": 0},
+                "episodes": {
+                    "few_shot": "pascal5i",
+                    "root": str(pascal),
+                    "splits": str(pascal / "splits"),
+                    "fold": 0,
+                },
                 "size": 32,
             },
             "steps": 2,
@@ -91,7 +99,9 @@ def test_scores_are_those_of_the_predictions(read_config):
     assert [episode.class_id for episode in data.episodes] == [0, 2, 2, 0, 2]
     names = labels.parse("pascal5i").names
     encode = task.network.encode_text
-    areas = np.zeros((2, 5, 2), np.int64)  # intersection and union of each class of the fold, outside and inside
+    areas = np.zeros(
+        (2, 5, 2), np.int64
+    )  # intersection and union of each class of the fold, outside and inside
     for image, target, class_id in (data[index] for index in range(5)):
         image, target = Squeezed(32, HALF, HALF)(image, target)
         words = np.asarray(encode(Tokenizer()(["others", names[class_id]])))
