@@ -3,7 +3,7 @@
 import typer
 
 from ms_ovs import command
-from ms_ovs.cli import data, parity, predict, train, vocab
+from ms_ovs.cli import benchmark, data, parity, predict, train, vocab
 from ms_ovs.cli import eval as evaluation
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app.command("predict")(predict.predict)
 app.command("train")(train.train)
 app.command("eval")(evaluation.evaluate)
 app.command("parity")(parity.parity)
+app.command("benchmark", context_settings=benchmark.FORWARDED)(benchmark.benchmark)
 app.add_typer(vocab.app, name="vocab")
 app.add_typer(data.app, name="data")
 

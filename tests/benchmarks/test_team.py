@@ -68,6 +68,6 @@ def test_processes_of_msrun_train_together(tmp_path):
         sample = team.sample(calls=2)
         workers = [path.name for path in Path(team._folder.name).glob("*.log")]
         launcher = processes(team)[0]
-    assert team.facts == {"images": 24} and len(sample.seconds) == 2
+    assert team.facts == {"images": 16} and len(sample.seconds) == 2
     assert {"scheduler.log", "worker_0.log", "worker_1.log"} <= set(workers)
     assert launcher.returncode == 0

@@ -83,7 +83,7 @@ def test_a_data_set(run, tmp_path, colour_model, data):
     assert found["templates"] == "none" and found["device"] == "CPU" and "versions" in found
     assert found["batch"] == 1
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"scores.json", "confusion.csv", "confusion.png"}
+    assert names == {"scores.json", "confusion.csv", "confusion.png", "predictions.png"}
     # the flag is 520 / 90 as wide as one window: two windows an image
     assert len(colour_model.calls) == 2 * IMAGES and set(colour_model.calls) == {(1, 3, 48, 48)}
 

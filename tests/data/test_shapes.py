@@ -67,7 +67,7 @@ def test_classes(written):
 
 
 def test_unseen_pairs_are_unlabelled_in_training_only(tmp_path):
-    data = shapes.write(tmp_path / "shapes", seed=0, train=150, val=60, captions=200, size=32)
+    data = shapes.write(tmp_path / "shapes", seed=0, train=200, val=150, captions=400, size=32)
     unseen = np.array(data.unseen) + 1
     values = {
         split: np.concatenate([raw(path).ravel() for path in (data.root / "annotations" / split).iterdir()])
