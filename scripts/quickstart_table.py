@@ -23,13 +23,11 @@ def main(out: Path) -> None:
         ("the same 6, asked for by each other's words", exchanged["unseen"]),
     ):
         table.add_row(name, f"{100 * score:.1f}")
-    console = Console()
-    console.print(table)
-    console.print(f"pictures: {out / 'scores' / 'predictions.png'}", highlight=False)
-    console.print(
+    Console().print(table)
+    print(f"pictures: {out / 'scores' / 'predictions.png'}")
+    print(
         "the same network on a photograph of your own: .venv/bin/ms-ovs predict PHOTO "
-        '--labels "red star, blue circle, sand, grass" --out pictures',
-        highlight=False,
+        '--labels "red star, blue circle, sand, grass" --out pictures'
     )
 
 
