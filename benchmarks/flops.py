@@ -6,8 +6,12 @@ of the same arithmetic can go below. Norms, activations and softmax are left out
 
 from collections.abc import Iterable
 
+from ms_ovs.backbones.variants import MiTConfig
 from ms_ovs.clip.variants import CLIPConfig, TextConfig
 from ms_ovs.models.lseg.variants import LSegConfig
+from ms_ovs.models.maskclip.variants import MaskCLIPConfig
+from ms_ovs.models.maskclip_plus.variants import MaskCLIPPlusConfig
+from ms_ovs.models.segformer.variants import SegFormerConfig
 
 
 def transformer(tokens: int, width: int, layers: int) -> float:
@@ -70,3 +74,65 @@ def lseg_step(config: LSegConfig, size: int, labels: int) -> float:
     patches = convolution((size // vit.patch_size) ** 2, 3, vit.width, vit.patch_size)
     words = 2 * (size // 2) ** 2 * config.text.embed_dim * labels
     return 3 * lseg(config, size, labels) - patches - words
+
+
+def segformer(config: SegFormerConfig, size: int) -> float:
+    """One square image through a SegFormer to its logits, on the grid of stage 1.
+
+    The fusion is counted as it is computed here, each map at its own resolution.
+    """
+    total = _fused(config.backbone, config.features, size)
+    return total + convolution(_first_grid(config.backbone, size), config.features, config.classes, 1)
+
+
+def segformer_step(config: SegFormerConfig, size: int) -> float:
+    """A training step on one such image: no gradient reaches the image."""
+    return 3 * segformer(config, size) - _first(config.backbone, size)
+
+
+def maskclip(config: MaskCLIPConfig, size: int) -> float:
+    """One square image through a MaskCLIP with a ViT to its unit features; the words' product is not counted.
+
+    The last block is the values and the output of its attention, all of it linear, and its MLP.
+    """
+    patches, width = (size // config.vision_patch_size) ** 2, config.vision_width
+    blocks = transformer(patches + 1, width, config.vision_layers - 1)
+    last = (4 + 16) * patches * width**2
+    return (
+        convolution(patches, 3, width, config.vision_patch_size)
+        + blocks
+        + last
+        + 2 * patches * width * config.embed_dim
+    )
+
+
+def student_step(config: MaskCLIPPlusConfig, size: int) -> float:
+    """A training step of a SegFormer student; no gradient reaches the image and the words."""
+    mit, features = config.backbone, config.embed_dim
+    words = convolution(_first_grid(mit, size), features, config.classes, 1)
+    return 3 * _fused(mit, features, size) + 2 * words - _first(mit, size)
+
+
+def _fused(mit: MiTConfig, features: int, size: int) -> float:
+    """One square image through a Mix Transformer and the fusion of its maps."""
+    total, inputs, side = 0.0, 3, size
+    for level, width in enumerate(mit.widths):
+        side = -(-side // mit.strides[level])
+        pixels, seen, inner = side**2, (side // mit.reductions[level]) ** 2, mit.mlp_ratio * width
+        total += convolution(pixels, inputs, width, mit.kernels[level])
+        block = convolution(2 * pixels + 2 * seen, width, width, 1) + 4 * pixels * seen * width
+        block += 2 * convolution(pixels, width, inner, 1) + convolution(pixels, 1, inner, 3)
+        if mit.reductions[level] > 1:
+            block += convolution(seen, width, width, mit.reductions[level])
+        total += mit.depths[level] * block
+        total += convolution(pixels, width, features, 1) + convolution(pixels, features, features, 1)
+        inputs = width
+    return total
+
+
+def _first(mit: MiTConfig, size: int) -> float:
+    return convolution(_first_grid(mit, size), 3, mit.widths[0], mit.kernels[0])
+
+
+def _first_grid(mit: MiTConfig, size: int) -> int:
+    return (-(-size // mit.strides[0])) ** 2

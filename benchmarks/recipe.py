@@ -4,6 +4,7 @@ import numpy as np
 
 LABELS = 150  # as many as ADE20K has
 RATE, MOMENTUM, DECAY = 1e-4, 0.9, 1e-4  # the rate is small: random weights must not run away
+ADAMW_RATE, ADAMW_DECAY = 6e-5, 1e-2  # SegFormer's
 IGNORE = -1
 
 

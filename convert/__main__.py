@@ -17,7 +17,9 @@ def convert(
     target: Annotated[
         Path, typer.Argument(help="A .safetensors file; with --reverse also .pt, .pth, .ckpt.")
     ],
-    system: Annotated[str | None, typer.Option(help="Whose checkpoint it is: clip or lseg.")] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Whose checkpoint it is: clip, lseg, segformer, mit, …")
+    ] = None,
     variant: Annotated[str | None, typer.Option(help="The size; the shapes tell it when not given.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -29,9 +31,16 @@ def convert(
     reverse: Annotated[
         bool, typer.Option("--reverse", help="From a converted file back to the reference's names.")
     ] = False,
+    with_: Annotated[
+        list[Path] | None,
+        typer.Option("--with", metavar="FILE", help="A further file of the same MaskCLIP: weights, text."),
+    ] = None,
     naming: Annotated[
         str | None,
-        typer.Option(help="With --reverse, other names: openai, transformers or mindformers."),
+        typer.Option(
+            help="With --reverse, other names: openai, transformers, mindformers; "
+            "of MaskCLIP mmseg, weights, backbone, text."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the full report as JSON to this file.")] = None,
 ) -> None:
@@ -41,7 +50,7 @@ def convert(
     from convert.progress import bar
     from ms_ovs.files import check_place, write_whole
 
-    forward_only = {"--variant": variant, "--set": set_, "--drop-unused": drop_unused}
+    forward_only = {"--variant": variant, "--set": set_, "--drop-unused": drop_unused, "--with": with_}
     if reverse and (given := [name for name, value in forward_only.items() if value]):
         raise UserError(f"{given[0]} does not go with --reverse: the converted file knows it")
     if not reverse and naming:
@@ -63,6 +72,7 @@ def convert(
                 variant=variant,
                 options=parse(set_ or []),
                 drop_unused=drop_unused,
+                others=with_ or (),
                 progress=progress,
             )
     if report:

@@ -91,7 +91,8 @@ def reverse_tensors(
     """The way back: our names → the reference's, with the prefix that the source had.
 
     `naming` asks for other names than the source's ("transformers", "mindformers", …); what only the
-    source's naming knows is then left out. Raises `UserError` for a file that convert did not write.
+    source's naming knows is then left out. Names for a part of a network leave out the rest. Raises
+    `UserError` for a file that convert did not write.
     """
     if metadata.get("format") != FORMAT:
         raise UserError(
@@ -110,12 +111,16 @@ def reverse_tensors(
 
     # Of several tables in one naming (CLIP's ViT and ResNet) the one that knows these names.
     naming = naming or source_naming
-    plans = [table.turned.plan(tensors) for table in recognise.tables_of(system, naming)]
-    plan = min(plans, key=lambda plan: len(plan.stray))
+    plans = [(table, table.turned.plan(tensors)) for table in recognise.tables_of(system, naming)]
+    table, plan = min(plans, key=lambda found: len(found[1].stray))
     other = naming != source_naming
-    left = [name for name in plan.stray if other and name.startswith(CARRIED)]
+    left = [name for name in plan.stray if table.partial or (other and name.startswith(CARRIED))]
     if lost := [name for name in plan.stray if name not in left] + plan.lacking:
         raise UserError(f"{naming} has no names for {len(lost)} tensors of {label}, such as {lost[0]!r}")
+    if not plan.steps:
+        raise UserError(
+            f"{naming} has no names for any tensor of {label}: leave --naming out, or give another"
+        )
     made = run(plan.steps, tensors)
     used = [step for step in plan.steps if not step.rule.carried]
     check_tensors(used, own, expected, label, of_sources=True)

@@ -1,12 +1,13 @@
 """A checkpoint file → a converted file, and back; the target appears whole or not at all."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from convert import safetensors, torch_zip, variants
 from convert.conversion import Conversion, convert_tensors, reverse_tensors
+from convert.gather import read_parts
 from convert.options import BLOCK_OPTIONS, recorded
 from convert.readers import read, sha256
 from convert.report import Report
@@ -16,6 +17,13 @@ from ms_ovs.files import check_place
 # Hears what is being done, how many bytes of it are now done, and how many there are in all.
 Progress = Callable[[str, int, int], None]
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
+PARTED = "maskclip"  # the system whose authors spread a network over several files
+LAYOUTS = {
+    "mmseg": "mmcv",
+    "backbone": "mmcv",
+    "weights": "nested",
+    "text": "lone",
+}  # of torch files, by naming
 
 
 def convert_file(
@@ -26,22 +34,31 @@ def convert_file(
     variant: str | None = None,
     options: Mapping[str, Any] | None = None,
     drop_unused: bool = False,
+    others: Sequence[str | Path] = (),
     progress: Progress = lambda what, count, total: None,
 ) -> Report:
     """Convert a reference's checkpoint to an ms_ovs .safetensors file, tensor by tensor.
 
-    Arguments as for `convert_tensors`. Raises `UserError`; the target is then as it was.
+    `others` are further files of the same MaskCLIP (`convert.gather`), the other arguments as for
+    `convert_tensors`; the recorded SHA-256 is that of `source`. Raises `UserError`; the target is then as
+    it was.
     """
     started = time.perf_counter()
     source, target = Path(source), Path(target)
     _check_target(source, target, (".safetensors",))
-    opened = read(source)
+    if others and system != PARTED:
+        raise UserError(f"further files go with --system {PARTED}, not {system}: give one file")
+    if system == PARTED:
+        opened, tensors = read_parts(source, [Path(other) for other in others])
+    else:
+        opened = read(source)
+        tensors = opened.tensors
     if opened.metadata.get("format") == "ms_ovs":
         raise UserError(f"{source}: already converted; --reverse leads back to the reference's names")
     try:
         # Names and shapes first: an unfit file is refused before it is read through.
         conversion = convert_tensors(
-            opened.tensors,
+            tensors,
             system=system,
             variant=variant,
             options=options,
@@ -66,8 +83,9 @@ def reverse_file(
 ) -> Report:
     """Bring a converted file back to the reference's names, as .safetensors or torch zip (.pt, .pth, .ckpt).
 
-    LSeg's torch files are laid out as Lightning's, with the options among the hyper-parameters; CLIP's hold
-    the state dict alone. `system` is only checked. Raises `UserError`; the target is then as it was.
+    LSeg's torch files are laid out as Lightning's, with the options among the hyper-parameters, and the
+    authors' namings of MaskCLIP as theirs; others hold the state dict alone. `system` is only checked.
+    Raises `UserError`; the target is then as it was.
     """
     started = time.perf_counter()
     source, target = Path(source), Path(target)
@@ -97,7 +115,8 @@ def _write(conversion: Conversion, source: Path, target: Path, started: float, p
             hyper = {"backbone": report.variant, **{name: getattr(config, name) for name in BLOCK_OPTIONS}}
             torch_zip.write(target, conversion.tensors, hyper_parameters=hyper, advance=advance)
         else:
-            torch_zip.write(target, conversion.tensors, bare=True, advance=advance)
+            layout = LAYOUTS.get(report.naming, "bare")
+            torch_zip.write(target, conversion.tensors, layout=layout, advance=advance)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}; give another place") from error
     report.source, report.target = str(source), str(target)

@@ -27,7 +27,10 @@ def describe(
     `naming`, `source_prefix` and `dropped`, what the network never uses and the file does not carry, are for
     the way back to the reference's names.
     """
-    clip = config if isinstance(config, CLIPConfig) else config.text
+    # Of the CLIP towers, where there are any; what other parts use belongs to the variant.
+    own = isinstance(config, CLIPConfig) or getattr(config, "text", config) is None
+    clip = config if own else getattr(config, "text", None)
+    towers = {"activation": clip.activation, "norm_epsilon": repr(clip.norm_epsilon)} if clip else {}
     return {
         "format": FORMAT,
         "system": variants.system_of(config),
@@ -37,9 +40,7 @@ def describe(
         "source_prefix": source_prefix,
         "source_naming": naming,
         "converter_version": CONVERTER_VERSION,
-        # Of the CLIP towers; what other parts use belongs to the variant.
-        "activation": clip.activation,
-        "norm_epsilon": repr(clip.norm_epsilon),
+        **towers,
         "dropped": json.dumps(list(dropped)),
     }
 

@@ -59,10 +59,11 @@ def sha256(path: Path, advance: Callable[[int], None] = lambda count: None) -> s
     return digest.hexdigest()
 
 
-def read(path: str | Path) -> Source:
+def read(path: str | Path, *, lone: str | None = None) -> Source:
     """Open a checkpoint: torch zip (.pt, .pth, .ckpt, .bin), TorchScript, .safetensors, or torch's old one.
 
-    A folder stands for the model.safetensors or pytorch_model.bin in it. Raises `UserError`, with the path
+    A folder stands for the model.safetensors or pytorch_model.bin in it. `lone` names the tensor of a torch
+    file that holds a single one; without it such a file is refused. Raises `UserError`, with the path
     in front, for anything that is no whole and harmless checkpoint.
     """
     path = Path(path)
@@ -71,7 +72,7 @@ def read(path: str | Path) -> Source:
             path = _in_folder(path)
         with path.open("rb") as file:
             head = file.read(64)
-        return _read(path, head)
+        return _read(path, head, lone)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except OSError as error:
@@ -80,17 +81,19 @@ def read(path: str | Path) -> Source:
         raise UserError(f"{path}: {error}") from error
 
 
-def _read(path: Path, head: bytes) -> Source:
+def _read(path: Path, head: bytes, lone: str | None) -> Source:
     if not head:
         raise UserError("the file is empty: copy or download it again")
     if head.startswith(b"PK"):
-        tensors, hyper_parameters = torch_zip.read(path)
+        tensors, hyper_parameters = torch_zip.read(path, lone=lone)
         source = Source(path, tensors, hyper_parameters=hyper_parameters)
     elif head[8:9] == b"{":
         tensors, metadata = safetensors.read(path)
         source = Source(path, tensors, metadata)
     elif head.startswith(b"\x80"):
-        tensors, hyper_parameters = torch_zip.state_dict(torch_legacy.read(path))
+        value = torch_legacy.read(path)
+        value = {lone: value} if lone and isinstance(value, Entry) else value
+        tensors, hyper_parameters = torch_zip.state_dict(value)
         source = Source(path, tensors, hyper_parameters=hyper_parameters)
     else:
         known = "no checkpoint: give a .pt, .pth, .ckpt, .bin or .safetensors file"

@@ -69,11 +69,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Table:
-    """The rules of one system in one naming ("openai", "transformers", …)."""
+    """The rules of one system in one naming ("openai", "transformers", …).
+
+    `partial` says that files of this naming hold a part of a network, so that the way back leaves out the
+    rest.
+    """
 
     system: str
     naming: str
     rules: Sequence[Rule]
+    partial: bool = False
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern, Rule, int]]:
@@ -86,7 +91,7 @@ class Table:
     @cached_property
     def turned(self) -> "Table":
         """The table of the way back."""
-        return Table(self.system, self.naming, [rule.turned() for rule in self.rules])
+        return Table(self.system, self.naming, [rule.turned() for rule in self.rules], self.partial)
 
     def matches(self, name: str) -> list[tuple[Rule, int, tuple[str, ...]]]:
         """Every rule that takes `name`, which of its sources that is, and what the places stand for."""
@@ -116,7 +121,14 @@ class Table:
 
     def sources_of(self, target: str) -> tuple[str, ...]:
         """The source names that make `target`; empty when no rule does."""
-        return next((step.targets for step in self.turned.plan([target]).steps), ())
+        # not a plan: of a rule that makes several tensors this is one alone
+        return next(
+            (
+                tuple(_filled(name, places) for name in rule.targets)
+                for rule, _, places in self.turned.matches(target)
+            ),
+            (),
+        )
 
 
 def _compiled(pattern: str) -> re.Pattern:

@@ -43,10 +43,11 @@ class _Storage:
     dtype: str | None
 
 
-def read(path: Path) -> tuple[dict[str, Entry], dict[str, Any]]:
+def read(path: Path, *, lone: str | None = None) -> tuple[dict[str, Entry], dict[str, Any]]:
     """The state dict and, for a Lightning file, its hyper-parameters as plain values.
 
-    Raises `UserError` for a damaged or hostile file and for one without a state dict.
+    Where the file holds a single tensor, `lone` is the name that it gets; without one it is refused. Raises
+    `UserError` for a damaged or hostile file and for one without a state dict.
     """
     archive = Archive(path)
     if "byteorder" in archive and archive.small("byteorder").strip() != b"little":
@@ -54,7 +55,7 @@ def read(path: Path) -> tuple[dict[str, Entry], dict[str, Any]]:
     value = _unpickle(archive)
     if "constants.pkl" in archive:
         return _module_tensors(archive, value), {}
-    return state_dict(value)
+    return state_dict({lone: value} if lone and isinstance(value, Entry) else value)
 
 
 def state_dict(value: Any) -> tuple[dict[str, Entry], dict[str, Any]]:
@@ -66,12 +67,27 @@ def state_dict(value: Any) -> tuple[dict[str, Entry], dict[str, Any]]:
         if isinstance(value.get(name), dict):
             value = value[name]
             break
+    value = _flat(value)
     for name, tensor in value.items():
         if not isinstance(name, str):
             raise UserError(f"the state dict has the key {name!r}; keys must be names")
         if not isinstance(tensor, Entry):
             raise UserError(f"in the place of tensor {name!r} stands {_describe(tensor)}: refused")
     return value, hyper if isinstance(hyper, dict) else {}
+
+
+def _flat(value: dict) -> dict:
+    """Dictionaries in a dictionary, as MaskCLIP's weights have them, under both names with a dot between."""
+    flat: dict = {}
+    for name, part in value.items():
+        nested = isinstance(part, dict) and isinstance(name, str)
+        for key, tensor in (
+            ((f"{name}.{inner}", t) for inner, t in part.items()) if nested else [(name, part)]
+        ):
+            if key in flat:
+                raise UserError(f"tensor {key!r} stands twice in the file: refused")
+            flat[key] = tensor
+    return flat
 
 
 def _unpickle(archive: Archive) -> Any:

@@ -2,7 +2,7 @@
 
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,18 @@ def write(
     *,
     hyper_parameters: Mapping[str, Any] | None = None,
     bare: bool = False,
+    layout: str | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Write a file that torch.load(weights_only=True) reads; `path` appears only when it is whole.
 
-    The content is Lightning's, `{"state_dict": tensors, "hyper_parameters": ...}`, or with `bare` the
-    state dict alone. Hyper-parameters are plain values. `advance` hears of every tensor's bytes.
+    The content is Lightning's, `{"state_dict": tensors, "hyper_parameters": ...}`, or with `bare` the state
+    dict alone. Other layouts: "mmcv" is `{"meta": {}, "state_dict": tensors}`, "nested" a dictionary for
+    what stands before the first dot of the names, "lone" a single tensor without its name. Hyper-parameters
+    are plain values. `advance` hears of every tensor's bytes.
     """
     with replacing(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_info("data.pkl"), _pickle(tensors, hyper_parameters, bare))
+        archive.writestr(_info("data.pkl"), _pickle(tensors, hyper_parameters, "bare" if bare else layout))
         archive.writestr(_info("byteorder"), b"little")
         for key, entry in enumerate(tensors.values()):
             info = _info(f"data/{key}")
@@ -64,18 +67,42 @@ def _padding(position: int, info: zipfile.ZipInfo) -> bytes:
     return b"FB" + struct.pack("<H", padding) + b"Z" * padding
 
 
-def _pickle(tensors: Mapping[str, Entry], hyper_parameters: Mapping[str, Any] | None, bare: bool) -> bytes:
-    state = b"ccollections\nOrderedDict\n)R("
-    state += b"".join(
-        _literal(name) + _tensor(str(key), entry) for key, (name, entry) in enumerate(tensors.items())
-    )
-    state += b"u"
-    if bare:
-        return b"\x80\x02" + state + b"."
-    content = _literal("state_dict") + state
-    if hyper_parameters is not None:
-        content += _literal("hyper_parameters") + _literal(dict(hyper_parameters))
-    return b"\x80\x02}(" + content + b"u."
+def _pickle(
+    tensors: Mapping[str, Entry], hyper_parameters: Mapping[str, Any] | None, layout: str | None
+) -> bytes:
+    parts = [(name, _tensor(str(key), entry)) for key, (name, entry) in enumerate(tensors.items())]
+    if layout == "lone":
+        ((_, content),) = parts
+    elif layout == "bare":
+        content = _state(parts)
+    elif layout == "nested":
+        content = b"}(" + b"".join(_nested(parts)) + b"u"
+    else:
+        content = b"}(" + (_literal("meta") + _literal({}) if layout == "mmcv" else b"")
+        content += _literal("state_dict") + _state(parts)
+        if hyper_parameters is not None:
+            content += _literal("hyper_parameters") + _literal(dict(hyper_parameters))
+        content += b"u"
+    return b"\x80\x02" + content + b"."
+
+
+def _state(parts: Iterable[tuple[str, bytes]]) -> bytes:
+    """An ordered dictionary of names and tensors."""
+    items = b"".join(_literal(name) + tensor for name, tensor in parts)
+    return b"ccollections\nOrderedDict\n)R(" + items + b"u"
+
+
+def _nested(parts: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Keys and values of a dictionary with one state dict for each first part of the names."""
+    groups: dict[str, list[tuple[str, bytes]]] = {}
+    for name, tensor in parts:
+        first, dot, rest = name.partition(".")
+        if dot:
+            groups.setdefault(first, []).append((rest, tensor))
+        else:
+            yield _literal(name) + tensor
+    for first, inner in groups.items():
+        yield _literal(first) + _state(inner)
 
 
 def _tensor(key: str, entry: Entry) -> bytes:

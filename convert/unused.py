@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 
-from convert import shapes, variants
+from convert import dense_shapes, maskclip_plus_shapes, shapes, variants
 from convert.rules import Table
 from convert.tables import clip as clip_tables
 from convert.tables import lseg as lseg_tables
+from convert.tables import maskclip_plus as maskclip_plus_tables
+from convert.tables import segformer as segformer_tables
 from ms_ovs.clip import variants as clip
 from ms_ovs.models.lseg.variants import LSegConfig, ViTConfig
+from ms_ovs.models.maskclip_plus.variants import DEEPLAB_V3_PLUS, SEGFORMER, MaskCLIPPlusConfig
+from ms_ovs.models.segformer.variants import SegFormerConfig
 
 # The CLIPs that LSeg's authors put into their files; others have text towers of the same sizes.
 _INSIDE_LSEG = ("ViT-B/32", "RN50x16")
@@ -20,7 +24,19 @@ def unused(config: variants.Config) -> list[str]:
     """
     if isinstance(config, clip.CLIPConfig):
         return _counts(_clip_names(config))
+    if isinstance(config, SegFormerConfig):
+        return _counts(_sources(segformer_tables.TABLE, dense_shapes.segformer(config)))
+    if isinstance(config, MaskCLIPPlusConfig):
+        return _maskclip_plus(config)
     return _lseg(config)
+
+
+def _maskclip_plus(config: MaskCLIPPlusConfig) -> list[str]:
+    table = maskclip_plus_tables.TABLES[config.head == DEEPLAB_V3_PLUS]
+    unused = ["decode_head._iter_counter"]
+    if config.head == SEGFORMER:
+        unused += [f"decode_head.decode_module.conv_seg.{name}" for name in ("weight", "bias")]
+    return unused + _counts(_sources(table, maskclip_plus_shapes.maskclip_plus(config)))
 
 
 def _lseg(config: LSegConfig) -> list[str]:

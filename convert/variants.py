@@ -1,31 +1,74 @@
 """Which size of network a set of tensors belongs to, and the record of it in a file."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from convert import dense_shapes, dense_variants, maskclip_plus_shapes, maskclip_plus_size, maskclip_size
 from convert import shapes as expected_shapes
 from convert.options import BLOCK_OPTIONS, Options
 from convert.tables import clip as clip_tables
+from ms_ovs.backbones import variants as backbones
 from ms_ovs.clip import variants as clip
 from ms_ovs.errors import UserError, choose
 from ms_ovs.models.lseg import variants as lseg
+from ms_ovs.models.maskclip import variants as maskclip
+from ms_ovs.models.maskclip_plus import variants as maskclip_plus
+from ms_ovs.models.segformer import variants as segformer
 
-Config = clip.CLIPConfig | lseg.LSegConfig
+Config = (
+    clip.CLIPConfig
+    | lseg.LSegConfig
+    | maskclip.MaskCLIPConfig
+    | maskclip_plus.MaskCLIPPlusConfig
+    | segformer.SegFormerConfig
+    | backbones.MiTConfig
+    | backbones.ResNetConfig
+)
 Shapes = Mapping[str, tuple[int, ...]]
-VARIANTS: dict[str, Mapping[str, Config]] = {"clip": clip.VARIANTS, "lseg": lseg.VARIANTS}
+VARIANTS: dict[str, Mapping[str, Config]] = {
+    "clip": clip.VARIANTS,
+    "lseg": lseg.VARIANTS,
+    "maskclip": maskclip.VARIANTS,
+    "maskclip_plus": maskclip_plus.VARIANTS,
+    "segformer": segformer.VARIANTS,
+    "mit": backbones.MIT,
+    "resnet": backbones.RESNET,
+}
+# Of each system the kind of its configurations, and what lists the tensors of one.
+KINDS: dict[str, tuple[type, Callable[[Any], dict[str, tuple[int, ...]]]]] = {
+    "clip": (clip.CLIPConfig, expected_shapes.clip),
+    "lseg": (lseg.LSegConfig, expected_shapes.lseg),
+    "maskclip": (maskclip.MaskCLIPConfig, expected_shapes.maskclip),
+    "maskclip_plus": (maskclip_plus.MaskCLIPPlusConfig, maskclip_plus_shapes.maskclip_plus),
+    "segformer": (segformer.SegFormerConfig, dense_shapes.segformer),
+    "mit": (backbones.MiTConfig, dense_shapes.mit),
+    "resnet": (backbones.ResNetConfig, dense_shapes.resnet),
+}
 CUSTOM = "custom"
+_DENSE = {
+    "maskclip_plus": maskclip_plus_size.candidates,
+    "segformer": dense_variants.segformers,
+    "mit": dense_variants.mits,
+    "resnet": dense_variants.resnets,
+}
+# what a field with fields of its own is
+_PARTS = {
+    "image": lseg.ViTConfig,
+    "text": clip.TextConfig,
+    "backbone": backbones.MiTConfig,
+    "teacher": maskclip.MaskCLIPConfig,
+}
 
 
 def expected(config: Config) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor that a network of this size has."""
-    make = expected_shapes.clip if isinstance(config, clip.CLIPConfig) else expected_shapes.lseg
-    return make(config)
+    return KINDS[system_of(config)][1](config)
 
 
 def system_of(config: Config) -> str:
     """The system that a configuration is one of."""
-    return "clip" if isinstance(config, clip.CLIPConfig) else "lseg"
+    return next(system for system, (kind, _) in KINDS.items() if isinstance(config, kind))
 
 
 def settle(system: str, shapes: Shapes, variant: str | None, options: Options) -> tuple[str, Config]:
@@ -48,6 +91,10 @@ def settle(system: str, shapes: Shapes, variant: str | None, options: Options) -
     config = candidates[best]
     if isinstance(config, clip.CLIPConfig):
         _check_heads(config, options)
+    if isinstance(config, maskclip.MaskCLIPConfig):
+        maskclip_size.check(config)
+    if system in ("segformer", "mit"):
+        dense_variants.check_heads(config.backbone if system == "segformer" else config)
     return best, config
 
 
@@ -66,7 +113,7 @@ def config_of(system: str, variant: str, options: Mapping[str, Any]) -> Config:
     try:
         values = {name: _from_json(name, value) for name, value in options.items()}
         if variant == CUSTOM:
-            return (clip.CLIPConfig if system == "clip" else lseg.LSegConfig)(**values)
+            return KINDS[system][0](**values)
         known = VARIANTS[system][choose(f"variant of {system}", variant, VARIANTS[system])]
         return dataclasses.replace(known, **values)
     except TypeError as error:
@@ -75,15 +122,23 @@ def config_of(system: str, variant: str, options: Mapping[str, Any]) -> Config:
 
 def _from_json(name: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return {"image": lseg.ViTConfig, "text": clip.TextConfig}.get(name, dict)(**value)
+        kind = _PARTS.get(name, dict)
+        if name == "backbone" and "widths" not in value:
+            kind = backbones.ResNetConfig
+        return kind(**{field: _from_json(field, part) for field, part in value.items()})
     return tuple(value) if isinstance(value, list) else value
 
 
 def _candidates(system: str, shapes: Shapes, options: Options) -> dict[str, Config]:
+    if system in _DENSE:
+        return _DENSE[system](shapes, options)
     if system == "lseg":
         head = shapes.get("head.weight", ())
         fields = {"features": head[1] if len(head) == 4 else 256, **_block_options(shapes, options)}
         return {name: dataclasses.replace(config, **fields) for name, config in lseg.VARIANTS.items()}
+    if system == "maskclip":
+        found = maskclip_size.candidates(shapes)
+        return {name: dataclasses.replace(config, **options) for name, config in found.items()}
     found = dict(clip.VARIANTS)
     try:
         config = clip.from_shapes(_openai_names(shapes))

@@ -1,7 +1,8 @@
 """Photographs and words in, label maps out: the Python interface."""
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,21 +12,24 @@ from mindspore import nn
 from PIL import Image
 
 import ms_ovs
+from convert import read
 from ms_ovs import images, runtime
-from ms_ovs.data.transforms import normalise
 from ms_ovs.errors import UserError
-from ms_ovs.evaluation.sliding import Progress, SlidingWindow
-from ms_ovs.models.checkpoint import load_model
+from ms_ovs.evaluation.sliding import Progress
+from ms_ovs.models.checkpoint import load_config, load_model
+from ms_ovs.models.maskclip.global_prediction import GlobalPrediction
+from ms_ovs.passage import Views, Whole, Windowed, passage_of
 from ms_ovs.segmentation import Segmentation
 from ms_ovs.vocab import labels as vocabularies
 from ms_ovs.vocab import templates as prompts
 from ms_ovs.vocab.embeddings import embed
 from ms_ovs.vocab.labels import Vocabulary
+from ms_ovs.vocab.systems import STYLES
 from ms_ovs.vocab.tokenizer import Tokenizer
 
-SYSTEM = "lseg"  # the system whose cells score every pixel for every word
-NATIVE = "native"
-LONG_SIDES = range(32, 20001)  # pixels: one place of the network's coarsest map; gigabytes of image
+SYSTEM = "lseg"  # of a model in memory, unless it says otherwise
+# All that segment. SegFormer has the classes of its training.
+SYSTEMS = (SYSTEM, "maskclip", "maskclip_plus", "segformer")
 
 Photo = str | Path | Image.Image | np.ndarray
 Labels = str | Path | Sequence[str] | Vocabulary
@@ -41,7 +45,8 @@ class Segmenter:
 
     - `device` is "CPU", "GPU" or "Ascend"; with `fallback` a missing one is replaced by the CPU.
       `mode` is "graph" or "pynative". Both are MindSpore's settings for the whole process, made here.
-    - `templates` is the name of a list of prompts ("none": the bare words, as LSeg was trained).
+    - `templates` is the name of a list of prompts; None is the system's own ("none", the bare words, for
+      LSeg).
     - `merges` is CLIP's vocabulary file; None looks for it where `ms-ovs vocab install` puts it.
       `cache` is the folder for embeddings of words; None is the user's own, False keeps none.
     - `long_side` is the size to which a photograph is brought, in pixels. Above the network's window
@@ -49,6 +54,18 @@ class Segmenter:
       size, for large ones with small things; `whole` makes it fit one window, the fastest.
     - `scales` and `flip` add the scores of further sizes and of mirrored windows, as in the authors' test.
     - `batch` windows go through the network at a time; the graph is compiled for so many.
+
+    - `options` replace those of the checkpoint: {"pd_thresh": 0.5, "ks_thresh": 1.0} for MaskCLIP
+      (`convert.options.SETTABLE`).
+    - `class_weights` is the file of a CLIP (`ms_ovs.models.maskclip.global_prediction`) whose prediction
+      for the whole photograph weighs MaskCLIP's classes.
+
+    A SegFormer, or a MaskCLIP with fixed class embeddings, knows its own classes alone: labels are then their
+    names, as many and in the same order, and prompts, synonyms, merges and cache play no part.
+
+    MaskCLIP has no windows: a photograph goes through it as a whole, one at a time, with its long and short
+    side within the `scale` of its config, or its long side at most `long_side`. A graph is compiled for
+    each new size of its grid; in pynative mode none is.
 
     The model is loaded, the words encoded and the graph compiled when they are first needed; `load`,
     `encode` and `compile` do it beforehand. Raises `UserError` for settings that are not possible, and
@@ -62,7 +79,7 @@ class Segmenter:
         device: str = "CPU",
         mode: str = "graph",
         fallback: bool = False,
-        templates: str = "none",
+        templates: str | Path | None = None,
         merges: str | Path | None = None,
         cache: str | Path | Literal[False] | None = None,
         whole: bool = False,
@@ -70,23 +87,21 @@ class Segmenter:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         batch: int = 1,
+        options: Mapping[str, Any] | None = None,
+        class_weights: str | Path | None = None,
     ):
-        if whole and long_side is not None:
-            raise UserError(f"whole and long side {long_side!r} contradict each other: give one of them")
+        self._views = Views.of(whole=whole, long_side=long_side, scales=scales, flip=flip, batch=batch)
         self.device = runtime.setup(device, mode, fallback=fallback)
         self.checkpoint = str(checkpoint)
-        self.templates = templates
-        self._prompts = prompts.get(templates)
-        self._tokenizer = Tokenizer(merges)
+        self._templates = templates
+        if templates is not None:
+            prompts.get(templates)
+        self._merges = merges
         self._cache = cache
-        self._whole, self._long_side = whole, _long_side(long_side)
-        self._scales, self._flip = tuple(scales), flip
-        if not self._scales or min(self._scales) <= 0:
-            raise UserError(f"scales {self._scales}: give at least one, all above 0")
-        if batch < 1:
-            raise UserError(f"batch {batch}: it must be 1 or more windows")
-        self._batch = batch
+        self._options, self._class_weights = options, class_weights
         self._model: nn.Cell | None = None
+        self._global: GlobalPrediction | None = None
+        self._global_text: np.ndarray | None = None
         self._origin: dict[str, str] = {}  # what the record says of the checkpoint
         self._words: tuple[str, ...] | None = None
         self._embeddings: ms.Tensor | None = None
@@ -111,46 +126,49 @@ class Segmenter:
         Raises `UserError` for what is wrong with them.
         """
         vocabulary = _vocabulary(labels)
-        self._tokenizer([prompts.fill(t, word) for word in vocabulary.words for t in self._prompts])
+        if not self._has_own_classes(vocabulary):
+            self._tokenizer([prompts.fill(t, word) for word in vocabulary.words for t in self._prompts])
         return vocabulary
 
     def load(self) -> None:
-        """Load the model, unless that is done."""
+        """Load the model, and the CLIP of class weights, unless that is done."""
         if self._model is None:
-            self._model, found = load_model(self.checkpoint, system=SYSTEM)
+            self._model, found = load_model(self.checkpoint, system=SYSTEMS, options=self._options)
             self._origin = {"sha256": found.sha256, "system": found.system, "variant": found.variant}
+        weighs = self._passage.weighs(self._config)
+        if self._class_weights and not weighs:
+            raise UserError(f"class weights are MaskCLIP's, and {self.checkpoint} is none: leave them out")
+        if self._class_weights and self._global is None:
+            self._global = GlobalPrediction(self._class_weights)
 
     def encode(self, labels: Labels, *, progress: bool = True) -> None:
         """Make the embeddings of the words, unless they are those of the last call."""
         self.load()
-        self._text(_vocabulary(labels), progress)
+        self._words_in(_vocabulary(labels), progress)
 
     def compile(self, labels: Labels) -> None:
         """Compile the graph for as many words as `labels` has; in pynative mode there is nothing to do.
 
-        A later call with as many words, of whatever photograph, compiles nothing again.
+        A later call with as many words, of whatever photograph, compiles nothing again. Where photographs
+        have no size in common (`one_size`), nothing can be done beforehand.
         """
-        self.encode(labels)
-        if ms.get_context("mode") == ms.GRAPH_MODE:
-            crop = self._model.config.crop_size
-            self._model.compile(
-                ms.Tensor(np.zeros((self._batch, 3, crop, crop), np.float32)), self._embeddings
-            )
+        self.load()
+        words = self._words_in(_vocabulary(labels), progress=True)
+        if self.one_size and ms.get_context("mode") == ms.GRAPH_MODE:
+            self._passage.compile(self._model, *words)
 
     def __call__(self, image: Photo, labels: Labels, *, progress: Progress | None = None) -> Segmentation:
         """Segment one photograph; `progress` is told (calls done, calls in all) after each call."""
         vocabulary = _vocabulary(labels)
         rgb = images.as_rgb(image)
         self.load()
-        text = self._text(vocabulary, progress=True)
+        words = self._words_in(vocabulary, progress=True)
         start = time.perf_counter()
-        windows = self._windows(*rgb.shape[:2])
-        pixels = normalise(rgb, windows.mean, windows.std)[None]
-        channels = windows.label_map(self._network(text), pixels, progress)
-        owner = np.repeat(
-            np.arange(len(vocabulary), dtype=np.int32), [len(group) for group in vocabulary.synonyms]
-        )
-        label_map = owner[channels]
+        protocol = self._passage.protocol(self._config, *rgb.shape[:2])
+        channels = protocol.segment(self._network(rgb, *words), rgb, progress)
+        own = self._has_own_classes(vocabulary)
+        counts = 1 if own else [len(group) for group in vocabulary.synonyms]
+        label_map = np.repeat(np.arange(len(vocabulary), dtype=np.int32), counts)[channels]
         counts = np.bincount(label_map.ravel(), minlength=len(vocabulary))
         return Segmentation(
             label_map=label_map,
@@ -167,29 +185,80 @@ class Segmenter:
     def record(self, labels: Labels, height: int, width: int) -> dict[str, Any]:
         """How a photograph of this size is segmented: checkpoint, prompts, windows, versions, device."""
         self.load()
-        windows = self._windows(height, width)
         return {
             "checkpoint": self._origin,
-            "templates": str(self.templates),
+            "templates": self.templates,
             "synonyms": [list(group) for group in _vocabulary(labels).synonyms],
-            "windows": {
-                "long_side": windows.base_size,
-                "crop_size": windows.crop_size,
-                "scales": list(windows.scales),
-                "flip": windows.flip,
-                "batch": windows.batch,
-                "calls": windows.calls(height, width),
-            },
-            "versions": {
-                "ms_ovs": ms_ovs.__version__,
-                "mindspore": ms.__version__,
-                "numpy": np.__version__,
-            },
+            **self.settings,
+            "windows": self._passage.protocol(self._config, height, width).record(height, width),
+            "versions": versions(),
             "device": self.device,
         }
 
-    def _text(self, vocabulary: Vocabulary, progress: bool) -> ms.Tensor:
-        """Embeddings (words, D) of the vocabulary; those of the last one are kept."""
+    @functools.cached_property
+    def settings(self) -> dict[str, Any]:
+        """What the network is told beside its checkpoint: options, the hash of the CLIP of class weights."""
+        told: dict[str, Any] = {"options": dict(self._options)} if self._options else {}
+        if self._class_weights:
+            told["class_weights"] = read(self._class_weights).sha256
+        return told
+
+    @property
+    def own_classes(self) -> int | None:
+        """How many classes of its own the network has; None if it takes any words."""
+        return getattr(self._config, "channels", None) or getattr(self._config, "classes", None)
+
+    @property
+    def templates(self) -> str:
+        """The name of the list of prompts: the one given, or the system's own."""
+        if self._templates is not None:
+            return str(self._templates)
+        return STYLES[self._passage.style].templates
+
+    @property
+    def one_size(self) -> bool:
+        """Whether the network gets all photographs at one size, so that one graph serves them."""
+        return self._passage.one_size
+
+    @property
+    def _config(self):
+        return load_config(self.checkpoint, system=SYSTEMS) if self._model is None else self._model.config
+
+    @functools.cached_property
+    def _passage(self) -> Windowed | Whole:
+        return passage_of(self._config)(self._views)
+
+    @functools.cached_property
+    def _scores(self) -> Callable[..., ms.Tensor]:
+        return self._passage.scores(self._model)
+
+    @property
+    def _prompts(self) -> tuple[str, ...]:
+        return prompts.get(self.templates)
+
+    @functools.cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return Tokenizer(self._merges)
+
+    def _has_own_classes(self, vocabulary: Vocabulary) -> bool:
+        """Whether the network's classes are fixed; raises `UserError` unless the labels are as many."""
+        classes = self.own_classes
+        if classes is not None and len(vocabulary) != classes:
+            raise UserError(
+                f"{len(vocabulary)} labels for {self.checkpoint}, which has {classes} classes of its own: "
+                "give the names of these, in the order of its training"
+            )
+        return classes is not None
+
+    def _words_in(self, vocabulary: Vocabulary, progress: bool) -> tuple[ms.Tensor, ...]:
+        """What the network takes beside images: embeddings (words, D), or nothing if its classes are fixed.
+
+        The embeddings of the last vocabulary are kept.
+        """
+        if self._has_own_classes(vocabulary):
+            fixed = getattr(self._model, "text_embeddings", None)
+            self._weigh(vocabulary, progress)
+            return () if fixed is None else (ms.Tensor(fixed.asnumpy()),)
         if self._words != vocabulary.words:
             rows = embed(
                 self._model.encode_text,
@@ -199,26 +268,33 @@ class Segmenter:
                 weights_hash=self._origin["sha256"],
                 cache=self._cache,
                 progress=progress,
+                normalised=self._passage.unit_words,
             )
+            self._weigh(vocabulary, progress)
             self._embeddings, self._words = ms.Tensor(rows), vocabulary.words
-        return self._embeddings
+        return (self._embeddings,)
 
-    def _windows(self, height: int, width: int) -> SlidingWindow:
-        config = self._model.config
-        sizes = {None: config.crop_size if self._whole else config.base_size, NATIVE: max(height, width)}
-        return SlidingWindow(
-            base_size=sizes.get(self._long_side, self._long_side),
-            crop_size=config.crop_size,
-            scales=self._scales,
-            flip=self._flip,
-            mean=config.mean,
-            std=config.std,
-            batch=self._batch,
-        )
+    def _weigh(self, vocabulary: Vocabulary, progress: bool) -> None:
+        """Make the text features of the class weights, where there are some."""
+        if self._global:
+            own = self._has_own_classes(vocabulary)
+            self._global_text = self._global.encode(
+                Vocabulary.of(vocabulary.names) if own else vocabulary,
+                tokenizer=self._tokenizer,
+                templates=self._prompts,
+                cache=self._cache,
+                progress=progress,
+            )
 
-    def _network(self, text: ms.Tensor):
+    def _network(self, photo: np.ndarray, *words: ms.Tensor) -> Callable[[np.ndarray], np.ndarray]:
+        """From windows of a photograph, or all of it, normalised float32 (B,3,H,W), to scores (B,C,h,w)."""
+        beside = words
+        if self._global:
+            weights = self._global.weights(photo, self._global_text, self._config.tau)
+            beside = (*words, ms.Tensor(weights))
+
         def network(window: np.ndarray) -> np.ndarray:
-            scores = self._model(ms.Tensor(window), text).asnumpy()
+            scores = self._scores(ms.Tensor(window), *beside).asnumpy()
             if not np.isfinite(scores.sum()):
                 raise UserError(
                     f"the scores of {self.checkpoint} are not finite numbers: its weights are damaged, "
@@ -229,18 +305,15 @@ class Segmenter:
         return network
 
 
+def own_protocol(checkpoint: str | Path) -> str:
+    """The protocol (`ms_ovs.evaluation.evaluate.PROTOCOLS`) by which a checkpoint's authors scored."""
+    return passage_of(load_config(checkpoint, system=SYSTEMS)).own_protocol
+
+
+def versions() -> dict[str, str]:
+    """What computed a result, for its record: {package: version}."""
+    return {"ms_ovs": ms_ovs.__version__, "mindspore": ms.__version__, "numpy": np.__version__}
+
+
 def _vocabulary(labels: Labels) -> Vocabulary:
     return labels if isinstance(labels, Vocabulary) else vocabularies.parse(labels)
-
-
-def _long_side(value: int | str | None) -> int | str | None:
-    if value is None or value == NATIVE:
-        return value
-    try:
-        size = int(value)
-    except ValueError:
-        size = 0
-    if size not in LONG_SIDES:
-        least, most = LONG_SIDES[0], LONG_SIDES[-1]
-        raise UserError(f"long side {value!r}: it must be {NATIVE!r} or {least} to {most} pixels")
-    return size

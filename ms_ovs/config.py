@@ -31,6 +31,8 @@ class PredictSettings(Settings):
     checkpoint: str | None = None
     out: str | None = None
     templates: str | None = None
+    option: list[str] | None = None
+    class_weights: str | None = None
     device: str | None = None
     fallback: bool | None = None
     mode: str | None = None

@@ -32,10 +32,6 @@ class World:
         summed = ops.AllReduce()(Tensor(digits.astype(np.float32))).asnumpy().astype(np.int64)
         return (summed << shifts).sum(1)
 
-    def barrier(self) -> None:
-        """Wait for the other processes."""
-        self.sum(np.zeros(1, np.int64))
-
 
 def join() -> World:
     """Join the other processes of the run, if `msrun` started this one; else it is alone.

@@ -50,6 +50,17 @@ def check_place(path: str | Path, what: str) -> None:
         ) from None
 
 
+def check_new_folder(path: str | Path, what: str) -> None:
+    """See that `path` is an empty folder or can become one; leaves nothing there.
+
+    Raises `UserError`, in which `what` names the folder's role.
+    """
+    path = Path(path)
+    check_place(path / "any", what)
+    if path.is_dir() and any(path.iterdir()):
+        raise UserError(f"{what} {str(path)!r} holds files already: name a new or an empty folder")
+
+
 def write_whole(path: str | Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, all or nothing."""
     with replacing(path) as file:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Set up .venv with the test requirements, then check style, layers and every test.
 # Arguments go to pytest: bash scripts/run_tests.sh -m "not slow"
+# TEST_WORKERS tests run at once (2): each needs a core and, for a full-size network, some 6 GB.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,4 +18,4 @@ export GLOG_v=3 # MindSpore's warnings would bury the results
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/lint-imports
-.venv/bin/python -m pytest --durations=15 "$@"
+.venv/bin/python -m pytest -n "${TEST_WORKERS:-2}" --dist worksteal --durations=15 "$@"

@@ -1,6 +1,11 @@
 """Execution modes, and a segmentation model small enough to foresee: it knows four colours by name."""
 
+import contextlib
+import ctypes
+import fcntl
+import gc
 import re
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -46,6 +51,54 @@ class ColourModel:
         return ms.Tensor(np.einsum("bchw,nc->bnhw", image.asnumpy(), text.asnumpy()))
 
 
+def pytest_collection_finish(session):
+    """Save time where nothing is tested by it.
+
+    Outside of graphs operations run one after the other from the first test on, as `runtime.setup` has it for
+    pynative mode: on two cores MindSpore's threads wait in busy loops for 25 times as long as they compute.
+    And in every compilation MindSpore searches all objects for garbage: those of the modules need no search.
+    """
+    import mindspore as ms
+
+    ms.runtime.launch_blocking()
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def around_a_full_size_network(request, tmp_path_factory):
+    with contextlib.ExitStack() as stack:
+        if request.node.get_closest_marker("large"):
+            # the folder above is the same for all processes of a run
+            file = stack.enter_context(open(tmp_path_factory.getbasetemp().parent / "large", "w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+        if request.node.get_closest_marker("slow"):
+            return_memory()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def after_a_file():
+    yield
+    return_memory()
+
+
+def return_memory():
+    """Give back what nobody needs: MindSpore keeps compiled graphs, and glibc the pages that are freed."""
+    if "mindspore" in sys.modules:
+        sys.modules["mindspore"].ms_memory_recycle()
+        gc.collect()  # cells are in cycles
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@pytest.fixture(autouse=True)
+def graph_mode():
+    """What a test finds that chooses no mode: commands and segmenters leave behind what they were told."""
+    import mindspore as ms
+
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
 @pytest.fixture(params=["graph", "pynative"])
 def mode(request):
     """Both execution modes, one after the other; graph mode is what remains set."""
@@ -57,13 +110,24 @@ def mode(request):
 
 
 @pytest.fixture
+def pynative():
+    """Nothing is compiled: a graph would take longer than the tests; graph mode is what remains set."""
+    from ms_ovs import runtime
+
+    runtime.setup("CPU", "pynative")
+    yield
+    runtime.setup("CPU", "graph")
+
+
+@pytest.fixture
 def colour_model(monkeypatch, tmp_path):
     """The model, in place of what `Segmenter` would load, tokenise with and set up."""
     from ms_ovs import api
 
     model = ColourModel()
     found = SimpleNamespace(sha256="c0ffee", system="lseg", variant="colours")
-    monkeypatch.setattr(api, "load_model", lambda path, system: (model, found))
+    monkeypatch.setattr(api, "load_model", lambda path, system, options: (model, found))
+    monkeypatch.setattr(api, "load_config", lambda path, system: model.config)
     monkeypatch.setattr(api, "Tokenizer", lambda merges: tokenize)
     monkeypatch.setattr(api.runtime, "setup", lambda device, mode, fallback: device)
     monkeypatch.setenv("MS_OVS_CACHE", str(tmp_path / "cache"))

@@ -42,18 +42,10 @@ def test_alone_nothing_is_asked(monkeypatch):
     monkeypatch.setattr(ops, "AllReduce", None)
     counts = np.array([3, 2**62], np.int64)
     assert World().sum(counts) is counts
-    World().barrier()
 
 
 def test_the_main_process():
     assert World().main and World(0, 4).main and not World(3, 4).main
-
-
-def test_a_barrier_is_a_sum(monkeypatch):
-    shared = Shared(2)
-    monkeypatch.setattr(ops, "AllReduce", shared)
-    World(0, 2).barrier()
-    assert len(shared.calls) == 1
 
 
 def test_outside_msrun_it_is_alone(monkeypatch):

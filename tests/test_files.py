@@ -5,7 +5,7 @@ import os
 import pytest
 
 from ms_ovs.errors import UserError
-from ms_ovs.files import check_place, replacing, write_whole
+from ms_ovs.files import check_new_folder, check_place, replacing, write_whole
 
 
 def test_write_replaces_and_makes_folders(tmp_path):
@@ -53,3 +53,14 @@ def test_a_place_is_looked_at_and_left_as_it_was(tmp_path):
         with pytest.raises(UserError, match=f"^report '.*' {fault}"):
             check_place(tmp_path / name, "report")
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_new_folder_is_empty_or_not_there(tmp_path):
+    check_new_folder(tmp_path / "deep" / "new", "folder of maps")
+    (tmp_path / "empty").mkdir()
+    check_new_folder(tmp_path / "empty", "folder of maps")
+    assert os.listdir(tmp_path) == ["empty"]
+    (tmp_path / "file").touch()
+    for name, fault in {".": "holds files already", "file": "cannot be written"}.items():
+        with pytest.raises(UserError, match=f"^folder of maps '.*' {fault}"):
+            check_new_folder(tmp_path / name, "folder of maps")

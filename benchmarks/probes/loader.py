@@ -1,7 +1,8 @@
 """Reading and preparing images for training; no MindSpore in this process, as in a data worker's."""
 
 from benchmarks.worker import Probe
-from ms_ovs.data.folders import FolderDataset, preset
+from ms_ovs.data.folders import FolderDataset
+from ms_ovs.data.layouts import preset
 from ms_ovs.data.loader import Loader
 from ms_ovs.data.transforms import RandomCrop
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from benchmarks import flops, words
+from benchmarks import flops, recipe, words
 from benchmarks.worker import Probe
 from ms_ovs import runtime
 from ms_ovs.models import create_model
@@ -85,6 +85,27 @@ def lseg(variant: str, size: int) -> Probe:
         },
         {"labels": len(tokens), "flops": flops.lseg(model.config, size, len(tokens))},
     )
+
+
+class _Logits(nn.Cell):
+    """What the peer gives: the scores before they are enlarged to the size of the image."""
+
+    def __init__(self, model: nn.Cell):
+        super().__init__(auto_prefix=False)
+        self.model = model
+        self.place = model.TAPS.index("logits")
+
+    def construct(self, image):
+        return self.model.stages(image)[self.place]
+
+
+def segformer(variant: str, size: int) -> Probe:
+    """One image through SegFormer, to its logits."""
+    runtime.setup()
+    model = create_model("segformer", variant=variant, seed=0, classes=recipe.LABELS)
+    logits, image = _Logits(model), _normal(1, 3, size, size)
+    facts = {"labels": recipe.LABELS, "flops": flops.segformer(model.config, size)}
+    return Probe({"run": lambda: logits(image).asnumpy()}, facts)
 
 
 def vocabulary(variant: str, labels: str, templates: str, count: int | None) -> Probe:

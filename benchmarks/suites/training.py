@@ -18,7 +18,7 @@ PEER = "transformers' DPT, `torch.optim.SGD`"
 
 @dataclass(frozen=True)
 class Case:
-    """A network and how often its step is taken; `together`: both sides fit into memory at once."""
+    """A network and how often it is used; `together`: both sides of its training fit into memory at once."""
 
     name: str
     variant: str
@@ -63,8 +63,8 @@ def _rows(setting: Setting, product: Side, case: Case) -> list[Row]:
     with ExitStack() as stack:
         turns = {
             floor.PRODUCT: floor.turn(product),
-            "ours": _turn(ours, calls, stack if case.together else None),
-            "theirs": _turn(theirs, calls, stack if case.together else None),
+            "ours": living(ours, calls, stack if case.together else None),
+            "theirs": living(theirs, calls, stack if case.together else None),
         }
         measured = alternate(turns, setting.pick(case.rounds, 1))
     what = f"LSeg {case.name}, {size}×{size}, batch 1, {started[0].facts['labels']} labels"
@@ -89,7 +89,7 @@ def _rows(setting: Setting, product: Side, case: Case) -> list[Row]:
     ]
 
 
-def _turn(start: Callable[[], Side], calls: int, stack: ExitStack | None) -> Turn:
+def living(start: Callable[[], Side], calls: int, stack: ExitStack | None) -> Turn:
     """Steps after one that does not count: of a process that lives in `stack`, or of a new one each turn."""
     if stack is not None:
         return stack.enter_context(start()).turn(calls=calls)

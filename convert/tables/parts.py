@@ -1,6 +1,6 @@
 """Rules that several tables share: how torch names the tensors of common layers, and how we do."""
 
-from convert.hooks import TRANSPOSE
+from convert.hooks import PIXELWISE, TRANSPOSE
 from convert.rules import Rule, carry, rule
 
 Names = tuple[str, str]
@@ -21,6 +21,22 @@ def linear(source: str, target: str, separator: str = ".") -> list[Rule]:
 def conv(source: str, target: str) -> list[Rule]:
     """Weight and bias of a convolution, laid out alike."""
     return [rule(f"{source}.{name}", f"{target}.{name}") for name in ("weight", "bias")]
+
+
+def pixelwise(source: str, target: str) -> list[Rule]:
+    """Weight (outputs, inputs) and bias of a linear layer, which is a 1×1 convolution with us."""
+    return [
+        rule(f"{source}.weight", f"{target}.weight", PIXELWISE),
+        rule(f"{source}.bias", f"{target}.bias"),
+    ]
+
+
+def conv_unit(source: str, target: str) -> list[Rule]:
+    """A convolution without bias, and batch norm (mmcv's ConvModule)."""
+    return [
+        rule(f"{source}.conv.weight", f"{target}.conv.weight"),
+        *batch_norm(f"{source}.bn", f"{target}.bn"),
+    ]
 
 
 def norm(source: str, target: str, names: Names = TORCH_NORM) -> list[Rule]:

@@ -1,63 +1,88 @@
-"""`ms-ovs data`: unpack a data set, check every file of it, write the embedded benchmark."""
+"""`ms-ovs data`: prepare a data set, check every file of it, write the embedded benchmark."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Data sets: unpack, check, and the embedded benchmark.", no_args_is_help=True)
+from ms_ovs.cli import data_show, options
+from ms_ovs.cli.bars import counted_bar, staged_bar
+
+app = typer.Typer(help="Data sets: prepare, check, show, and the embedded benchmark.", no_args_is_help=True)
+
+app.command()(data_show.show)
 
 SHOWN = 20  # faults on the screen; the JSON lists all
-MOST_WORKERS = 8  # by default; with more a disk is the limit
 
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="The data set: ade20k_150.")],
-    source: Annotated[Path, typer.Option(help="The archive, as fetched from the authors' page.")],
-    root: Annotated[
-        Path, typer.Option(help="Folder to unpack into; the archive's own folder appears in it.")
+    name: Annotated[str, typer.Argument(help="The data set; an unknown name lists all.")],
+    source: Annotated[
+        list[Path],
+        typer.Option(
+            help="An archive as fetched from the authors' page, or a folder that holds them; several times."
+        ),
     ],
+    root: Annotated[Path, typer.Option(help="Folder of all data sets; the new one appears in it.")],
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this part: training, validation or test.", show_default="all"),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="--source is a tree that another project prepared: detectron2, mmseg or lseg. It is checked "
+            "and read where it is."
+        ),
+    ] = None,
     sha1: Annotated[
         str | None, typer.Option(help="Another sum than the authors', of a copy that was packed anew.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Compare the archive's SHA-1.")] = True,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Hold sums and counts against the authors'.")
+    ] = True,
+    workers: options.Workers = None,
 ) -> None:
-    """Check an archive, unpack it and count what is there; once interrupted, run it again and it goes on.
+    """Check archives, unpack and convert them, and count what is there; once interrupted, run it again.
 
-    Nothing is downloaded: fetch the archive yourself, its page tells the terms.
+    Nothing is downloaded: fetch the archives yourself, their pages tell the terms. They stay as they are.
     """
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-
+    from ms_ovs.data import layouts, named
     from ms_ovs.data.prepare import datasets
-    from ms_ovs.errors import choose
+    from ms_ovs.errors import UserError
 
-    archive = datasets.DATASETS[choose("data set", name, datasets.DATASETS)]
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with _bar(*columns) as bar:
-        task = bar.add_task("starting", total=None)
-        stages: list[str] = []
+    if layout:
+        if len(source) != 1 or sha1 is not None:
+            raise UserError("--layout reads one tree where it is: give one --source, and no --sha1")
+        counts = named.describe(name, source[0], root, layout, split or layouts.SPLITS)
+        typer.echo(f"{name} is in {source[0]}, as {root / name}.yaml says: {_pairs(counts)}")
+    else:
+        with staged_bar() as told:
+            done = datasets.prepare(
+                name,
+                source,
+                root,
+                splits=split,
+                sha1=sha1,
+                check=check,
+                workers=options.workers(workers),
+                progress=told,
+            )
+        typer.echo(f"{name} is in {done.folder}: {_pairs(done.counts)}")
+        typer.echo(f"{done.files.written} files were written, {done.files.kept} were there")
+        if done.made != datasets.NONE or done.left_out:
+            typer.echo(
+                f"{done.made.written} label maps were made, {done.made.kept} were there, "
+                f"{done.left_out} left out, since all their pixels are ignored"
+            )
+    only = f" --split {split[0]}" if split and len(split) == 1 else ""
+    only += " --fold 0" if name in ("pascal5i", "coco20i") else ""
+    typer.echo(f"to read every file once: ms-ovs data check {name} --root {root}{only}")
 
-        def told(stage: str, done: int, total: int) -> None:
-            if stages[-1:] != [stage]:  # the time left is that of the stage
-                stages.append(stage)
-                bar.reset(task, description=stage, total=total or None)
-            bar.update(task, completed=done)
 
-        done = datasets.prepare(name, archive, source, root, sha1=sha1, check=check, progress=told)
-    pairs = ", ".join(f"{count} pairs for {split}" for split, count in done.counts.items())
-    typer.echo(f"{name} is in {done.folder}: {pairs}")
-    typer.echo(f"{done.files.written} files were written, {done.files.kept} were there")
-    typer.echo(f"to read every file once: ms-ovs data check {name} --root {done.folder}")
+def _pairs(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} pairs for {split}" for split, count in counts.items())
 
 
 @app.command()
@@ -65,20 +90,17 @@ def check(
     data: Annotated[
         str,
         typer.Argument(
-            help="ade20k_150, shapes, pascal5i, coco20i, fss1000, or a YAML file of a data set.",
+            help="A data set that was prepared, such as voc_20; shapes; or a YAML file of a data set.",
         ),
     ],
-    root: Annotated[Path | None, typer.Option(help="Folder of a data set that is named.")] = None,
+    root: options.Root = None,
     split: Annotated[
         str | None, typer.Option(help="training, validation or test.", show_default="all there are")
     ] = None,
-    splits: Annotated[Path | None, typer.Option(help="HSNet's split files, for few-shot sets.")] = None,
+    splits: options.Splits = None,
     fold: Annotated[int | None, typer.Option(help="0 to 3, for pascal5i and coco20i.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all counts to this file.")] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that read; 0 reads in this one.", show_default="one a core"),
-    ] = None,
+    workers: options.Workers = None,
 ) -> None:
     """Read every file of a data set once: counts, sizes, classes, and all that is wrong.
 
@@ -94,12 +116,11 @@ def check(
 
     if json_file:
         check_place(json_file, "JSON file")
-    workers = min(MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
     sources = named.sources(data, root=root, split=split, splits=splits, fold=fold)
     console, found = Console(), []
     for name, source in sources.items():
-        with _counted_bar("pairs", name, len(source)) as told:
-            found.append(read_all(name, source, workers=workers, progress=told))
+        with counted_bar("pairs", name, len(source)) as told:
+            found.append(read_all(name, source, workers=options.workers(workers), progress=told))
         found[-1].print(console)
     if json_file:
         write_whole(json_file, json.dumps([census.summary() for census in found], indent=1) + "\n")
@@ -126,35 +147,10 @@ def shapes(
     """Write the embedded benchmark: small scenes with words for every pixel, from a seed."""
     from ms_ovs.data.shapes import write
 
-    with _counted_bar("scenes", str(root), train + val + captions) as told:
+    with counted_bar("scenes", str(root), train + val + captions) as told:
         written = write(root, seed=seed, train=train, val=val, captions=captions, size=size, progress=told)
     typer.echo(
         f"{train} scenes for training, {val} for validation and {captions} with captions, "
         f"of {size}×{size} pixels and {len(written.names)} classes ({len(written.unseen)} unseen), "
         f"are in {written.root}"
     )
-
-
-def _bar(*columns):
-    from rich.console import Console
-    from rich.progress import Progress
-
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-@contextmanager
-def _counted_bar(unit: str, name: str, total: int) -> Iterator:
-    """A bar that is told (done, in all) of what `unit` names."""
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        BarColumn(),
-        TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    with _bar(*columns) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda done, _: bar.update(task, completed=done)

@@ -1,16 +1,21 @@
 """`ms-ovs eval`: score a checkpoint on a data set."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ms_ovs.cli import eval_episodes, options
-from ms_ovs.cli.eval_data import Opened, OpenedEpisodes, open_data
-from ms_ovs.cli.eval_show import finish, save_sheet, with_bar
+from ms_ovs.cli import eval_episodes, eval_images, eval_saved, options
+from ms_ovs.cli.eval_data import OpenedEpisodes, OpenedPanoptic, open_data
 
 PROTOCOL = "lseg"
-PICTURES = "predictions.png"
+FEW_SHOT = "a few-shot set, which has its own words and view"
+SAVED = "--predictions, which are made already"
+# What only a network is asked for. A file of settings may have it nevertheless: it serves several runs.
+NETWORKS = (
+    "batch", "pictures", "templates", "option", "class_weights", "device", "fallback", "mode", "merges"
+)  # fmt: skip
 
 
 def _settings():
@@ -20,11 +25,31 @@ def _settings():
 
 
 def evaluate(
+    context: typer.Context,
     data: Annotated[
-        Path, typer.Option(help="YAML file of a data set, or the folder of ADE20K or of the shapes.")
+        str,
+        typer.Option(
+            help="A data set that was prepared, its YAML file, or the folder of ADE20K or the shapes."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for scores.json and the confusion matrix.")],
     checkpoint: options.Checkpoint = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Score saved predictions instead of a checkpoint: a folder that --save-predictions wrote, "
+            "or panoptic maps in COCO's format."
+        ),
+    ] = None,
+    save_predictions: Annotated[
+        Path | None, typer.Option(help="New folder for the label map of every image.")
+    ] = None,
+    root: options.Root = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Part of a data set with a name.", show_default="validation, few-shot test"),
+    ] = None,
+    splits: options.Splits = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -34,7 +59,9 @@ def evaluate(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(help="Views of an image: lseg (6 scales, flip) or single.", show_default=PROTOCOL),
+        typer.Option(
+            help="Views of an image: lseg (6 scales, flip) or single.", show_default="that of the system"
+        ),
     ] = None,
     scales: Annotated[
         str | None, typer.Option(help='Other scales than the protocol\'s: "0.5,1.0".', show_default=False)
@@ -55,7 +82,9 @@ def evaluate(
         int, typer.Option(min=0, help="Images on predictions.png, with truth and prediction.")
     ] = 8,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first image that fails.")] = False,
-    templates: options.Templates = "none",
+    templates: options.Templates = None,
+    option: options.Option = None,
+    class_weights: options.ClassWeights = None,
     device: options.Device = "CPU",
     fallback: options.Fallback = False,
     mode: options.Mode = "graph",
@@ -64,18 +93,31 @@ def evaluate(
 ) -> None:
     """Score a checkpoint on a data set; prints tables, writes scores.json, the confusion matrix and pictures.
 
-    Images that cannot be read or scored are left out, counted and listed at the end. A few-shot set has a
-    protocol of its own, and no confusion matrix. Started by msrun, the processes share the images.
+    With --predictions nothing is predicted: no checkpoint is needed, and there are no pictures. Images that
+    cannot be read or scored are left out, counted and listed at the end. A few-shot set has a protocol of its
+    own, and no confusion matrix. Started by msrun, the processes share the images.
     """
     from rich.console import Console
 
-    from ms_ovs.evaluation.evaluate import ViewProtocol
+    from convert.options import parse
+    from ms_ovs.errors import UserError
     from ms_ovs.files import check_place
 
     console = Console(stderr=True)
-    views = ViewProtocol.of(protocol or PROTOCOL, _scales(scales), flip)
+    if predictions:
+        _refuse(SAVED, checkpoint=checkpoint, save_predictions=save_predictions)
+        _refuse(SAVED, labels=labels, protocol=protocol, scales=scales, flip=flip)
+        _refuse(SAVED, **{name: context.params[name] for name in NETWORKS if _typed(context, name)})
+    network = {"options": parse(option or [], "--option"), "class_weights": class_weights}
+    views_of = partial(_views, protocol, _scales(scales), flip)
+    views_of(PROTOCOL)  # a slip is told before anything is read
     check_place(out / "scores.json", "result")
-    opened = open_data(data, fold)
+    opened = open_data(data, root=root, split=split, splits=splits, fold=fold)
+    if predictions:
+        eval_saved.score(console, opened, predictions, out, unseen=unseen, strict=strict)
+        return
+    if isinstance(opened, OpenedPanoptic):
+        raise UserError(f"{data} holds panoptic maps, which no system here predicts yet: give --predictions")
     settings = {
         "checkpoint": options.checkpoint(checkpoint),
         "device": device,
@@ -86,93 +128,44 @@ def evaluate(
         "batch": batch,
     }
     if isinstance(opened, OpenedEpisodes):
-        _refuse(labels=labels, protocol=protocol, scales=scales, flip=flip, unseen=unseen)
+        _refuse(FEW_SHOT, labels=labels, protocol=protocol, scales=scales, flip=flip, unseen=unseen)
+        _refuse(FEW_SHOT, save_predictions=save_predictions, option=option, class_weights=class_weights)
         eval_episodes.score(console, opened, out, strict=strict, **settings)
         return
-    vocabulary = _vocabulary(labels, opened)
-    groups = {"unseen": opened.unseen, "seen": opened.seen}
-    if unseen is not None:
-        groups = {"unseen": _unseen(unseen, vocabulary), "seen": None}
-    _score(console, opened, out, vocabulary, groups, views, pictures, strict, settings)
+    eval_images.score(
+        console,
+        opened,
+        out,
+        settings | network,
+        views_of,
+        labels=labels,
+        unseen=unseen,
+        pictures=pictures,
+        save_predictions=save_predictions,
+        strict=strict,
+    )
 
 
-def _score(
-    console, opened: Opened, out: Path, vocabulary, groups, views, pictures: int, strict: bool, settings
-) -> None:
-    """Score the images; the main process prints and writes."""
-    from ms_ovs.evaluation.evaluate import evaluate as score
-    from ms_ovs.evaluation.report import Report
+def _views(given: str | None, scales, flip: bool | None, own: str):
+    """The views of the protocol that was given, or else of the system's `own`."""
+    from ms_ovs.evaluation.evaluate import ViewProtocol
 
-    with console.status("starting MindSpore …"):
-        from ms_ovs import distributed
-        from ms_ovs.api import Segmenter
-
-        segmenter = Segmenter(**settings, scales=views.scales, flip=views.flip)
-        segmenter.check(vocabulary)
-        world = distributed.join()
-    with console.status("loading the model …"):
-        segmenter.load()
-    segmenter.encode(vocabulary)  # shows a bar of its own
-    with console.status("compiling the graph (once) …"):
-        segmenter.compile(vocabulary)
-
-    def predict(image, progress):
-        return segmenter(image, vocabulary, progress=progress).label_map
-
-    samples: list = []
-
-    def keep(sample) -> None:
-        if len(samples) < pictures:
-            samples.append(sample)
-
-    def scored(progress):
-        shares = {"rank": world.rank, "ranks": world.ranks, "strict": strict}
-        return score(predict, opened.data, vocabulary.names, **shares, progress=progress, scored=keep)
-
-    evaluation = with_bar(console, len(opened.data), "images", scored).together(world)
-    if world.main:
-        if samples:
-            save_sheet(out / PICTURES, samples, vocabulary.names, opened.unseen)
-        said = _origin(segmenter, vocabulary, views.name)
-        report = Report(evaluation, data=opened.name, **groups, **said)
-        finish(console, report, out, "images")
+    return ViewProtocol.of(given or own, scales, flip)
 
 
-def _refuse(**given) -> None:
-    """Raise `UserError` for an option that says something of windows or labels, where there are none."""
+def _refuse(why: str, **given) -> None:
+    """Raise `UserError` for an option that has no meaning here."""
     from ms_ovs.errors import UserError
 
     for name, value in given.items():
         if value is not None:
-            raise UserError(
-                f"--{name} does not go with a few-shot set, which has its own words and view: leave it out"
-            )
+            raise UserError(f"--{name.replace('_', '-')} does not go with {why}: leave it out")
 
 
-def _vocabulary(labels: str | None, opened: Opened):
-    """The words to score with: one class for each of the data set's."""
-    from ms_ovs.errors import UserError
-    from ms_ovs.vocab.labels import parse
-
-    known = opened.data.vocabulary
-    vocabulary = known if labels is None else parse(labels)
-    if len(vocabulary) != len(known):
-        raise UserError(
-            f"--labels has {len(vocabulary)} classes, the data set {len(known)}: give one for each"
-        )
-    return vocabulary
-
-
-def _origin(segmenter, vocabulary, name: str) -> dict:
-    """Checkpoint, protocol and details for the report; `name` is the protocol's."""
-    details = segmenter.record(vocabulary, 1, 1)
-    checkpoint, windows = details.pop("checkpoint"), details.pop("windows")
-    batch, _ = windows.pop("batch"), windows.pop("calls")
-    return {
-        "checkpoint": checkpoint,
-        "protocol": {"name": name, **windows},
-        "details": {**details, "batch": batch},
-    }
+def _typed(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _scales(text: str | None) -> tuple[float, ...] | None:
@@ -188,15 +181,3 @@ def _scales(text: str | None) -> tuple[float, ...] | None:
     if not scales or not all(0 < scale < 100 for scale in scales):
         raise UserError(f"--scales {text!r}: give numbers above 0 with commas between, such as 0.5,1.0")
     return scales
-
-
-def _unseen(text: str, vocabulary) -> tuple[int, ...]:
-    """Numbers of the labels that `--unseen` names."""
-    from ms_ovs.errors import UserError, choose
-    from ms_ovs.vocab import labels as vocabularies
-
-    names = vocabularies.parse(text).names
-    numbers = tuple(vocabulary.names.index(choose("label", name, vocabulary.names)) for name in names)
-    if len(numbers) == len(vocabulary):
-        raise UserError(f"--unseen names all {len(numbers)} labels: leave out those that training saw")
-    return numbers

@@ -16,7 +16,7 @@ def score(
     checkpoint: Path,
     batch: int,
     strict: bool,
-    templates: str,
+    templates: str | None,
     device: str,
     fallback: bool,
     mode: str,
@@ -26,10 +26,12 @@ def score(
     from ms_ovs.vocab import templates as prompts
     from ms_ovs.vocab.tokenizer import Tokenizer
 
+    templates = templates or "none"  # LSeg's own
     filled, tokenizer, data = prompts.get(templates), Tokenizer(merges), opened.data
     names = tuple(data.vocabulary.names[class_id] for class_id in data.class_ids)
     with console.status("starting MindSpore …"):
         from ms_ovs import distributed, runtime
+        from ms_ovs.api import versions
         from ms_ovs.data.transforms import Squeezed
         from ms_ovs.evaluation import episodes
         from ms_ovs.evaluation.episode_report import EpisodeReport
@@ -70,17 +72,3 @@ def score(
         details={"templates": templates, "versions": versions(), "device": device, "batch": batch},
     )
     finish(console, report, out, "episodes")
-
-
-def versions() -> dict[str, str]:
-    """The versions that the record of a segmentation names."""
-    import mindspore
-    import numpy
-
-    import ms_ovs
-
-    return {
-        "ms_ovs": ms_ovs.__version__,
-        "mindspore": mindspore.__version__,
-        "numpy": numpy.__version__,
-    }

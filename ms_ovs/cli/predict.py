@@ -26,7 +26,9 @@ def predict(
     ],
     out: Annotated[Path, typer.Option(help="Folder for label maps, overlays and JSON.")],
     checkpoint: options.Checkpoint = None,
-    templates: options.Templates = "none",
+    templates: options.Templates = None,
+    option: options.Option = None,
+    class_weights: options.ClassWeights = None,
     device: options.Device = "CPU",
     fallback: options.Fallback = False,
     mode: options.Mode = "graph",
@@ -46,6 +48,7 @@ def predict(
     """
     from rich.console import Console
 
+    from convert.options import parse
     from ms_ovs import images
     from ms_ovs.vocab import labels as vocabularies
 
@@ -55,6 +58,7 @@ def predict(
     good, bad = _readable(found)
     _check_folder(out, photos)
     checkpoint = options.checkpoint(checkpoint)
+    settings = parse(option or [], "--option")
 
     with console.status("starting MindSpore …"):
         from ms_ovs.api import Segmenter
@@ -65,6 +69,8 @@ def predict(
             mode=mode,
             fallback=fallback,
             templates=templates,
+            options=settings,
+            class_weights=class_weights,
             merges=merges,
             whole=whole,
             long_side=long_side,
@@ -72,7 +78,7 @@ def predict(
         segmenter.check(vocabulary)
     _timed(console, "loading the model", "model loaded", segmenter.load)
     segmenter.encode(vocabulary)  # shows a bar of its own
-    if mode == "graph":
+    if mode == "graph" and segmenter.one_size:
         _timed(console, "compiling the graph (once)", "graph compiled", lambda: segmenter.compile(vocabulary))
     rows = _segment(console, segmenter, vocabulary, good, out, bad)
     if rows:

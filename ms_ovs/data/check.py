@@ -3,25 +3,23 @@
 What is wrong is gathered, not raised. Several processes share the reading; results do not depend on them.
 """
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from ms_ovs.data import folders
 from ms_ovs.data.census import IDS, IMAGE, LABELS, PARTNER, SIZES, Census, Counts, Fault
+from ms_ovs.data.coco_panoptic import PanopticFiles, check_category, checked, read_ids
 from ms_ovs.data.fewshot import FewShotDataset
-from ms_ovs.data.folders import FolderSettings
+from ms_ovs.data.folders import FolderSettings, find_pairs, rule_of
 from ms_ovs.data.ids import IdRule
+from ms_ovs.data.panoptic import PanopticSettings, find_images, table_of
+from ms_ovs.data.pool import check_workers, in_order
 from ms_ovs.data.reading import check_sizes, read_image, read_labels
+from ms_ovs.data.segments import Segment
+from ms_ovs.data.transforms import IGNORE
 from ms_ovs.errors import UserError
 from ms_ovs.vocab import labels as vocabularies
 
@@ -65,21 +63,10 @@ class Folders:
     @classmethod
     def of(cls, settings: FolderSettings) -> "Folders":
         """Raises `UserError` for folders that are missing or hold no files, and for a bad rule."""
-        names = vocabularies.parse(settings.labels).names
-        rule = IdRule(len(names), offset=settings.offset, table=settings.table, ignore=settings.ignore)
-        images = folders._files(settings.image_dir, settings.image_suffix, "image")
-        maps = folders._files(settings.label_dir, settings.label_suffix, "label map")
-        odd = [
-            Fault(PARTNER, f"{what} {str(path)!r} has no {partner}")
-            for these, those, what, partner in (
-                (images, maps, "image", "label map"),
-                (maps, images, "label map", "image"),
-            )
-            for key, path in sorted(these.items())
-            if key not in those
-        ]
-        pairs = [(images[key], maps[key]) for key in sorted(images.keys() & maps.keys())]
-        return cls(names, rule, pairs, odd)
+        vocabulary = vocabularies.parse(settings.labels)
+        found = find_pairs(settings)
+        odd = [Fault(PARTNER, text) for text in found.odd]
+        return cls(vocabulary.names, rule_of(settings, vocabulary), found.pairs, odd)
 
     @property
     def class_ids(self) -> Sequence[int]:
@@ -100,6 +87,84 @@ class Folders:
     def target(self, index: int, stored: np.ndarray) -> np.ndarray:
         """By the rule of the ids."""
         return self.rule(stored, f"label map {str(self.pairs[index][1])!r}")
+
+    def tally(self, index: int, target: np.ndarray) -> np.ndarray:
+        """Pixels of every class."""
+        return np.bincount(target[target >= 0], minlength=len(self.names))
+
+
+@dataclass(frozen=True)
+class Panoptics:
+    """The images of a panoptic set; unlike `PanopticDataset` it opens where some files have no partner.
+
+    A pixel is of the class of its segment, and ignored where there is none; crowds count too. `segments` has
+    the rows (id, category, crowd) of the JSON file, those of pair n from `starts[n]` to `starts[n + 1]`: as
+    arrays they are far less to send to other processes.
+    """
+
+    names: Sequence[str]
+    table: Mapping[int, int]
+    listed: Path
+    pairs: Sequence[tuple[Path, Path]]
+    segments: np.ndarray
+    starts: np.ndarray
+    faults: Sequence[Fault]
+
+    @classmethod
+    def of(cls, settings: PanopticSettings) -> "Panoptics":
+        """Raises `UserError` for a JSON file or a table that will not do, and for missing folders."""
+        names = vocabularies.parse(settings.labels).names
+        files = PanopticFiles.load(settings.panoptic_json, settings.panoptic_dir)
+        table = table_of(settings, files, len(names))
+        images, odd = find_images(settings, files)
+        lost = set(files.lost())
+        odd += [f"panoptic map {str(files.folder / name)!r} is missing" for name in sorted(lost)]
+        found = [
+            (image, files.annotations[image_id])
+            for image_id, image in images.items()
+            if files.annotations[image_id].file_name not in lost
+        ]
+        rows = [
+            (one.id, one.category_id, one.iscrowd)
+            for _, annotation in found
+            for one in annotation.segments_info
+        ]
+        lengths = [len(annotation.segments_info) for _, annotation in found]
+        return cls(
+            names,
+            table,
+            files.path,
+            [(image, files.folder / annotation.file_name) for image, annotation in found],
+            np.array(rows, np.int64).reshape(-1, 3),
+            np.cumsum([0, *lengths]),
+            [Fault(PARTNER, text) for text in odd],
+        )
+
+    @property
+    def class_ids(self) -> Sequence[int]:
+        """All classes."""
+        return range(len(self.names))
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def paths(self, index: int) -> tuple[Path, Path]:
+        """Image and panoptic map."""
+        return self.pairs[index]
+
+    def stored(self, index: int) -> np.ndarray:
+        """The ids of the segments, int32 (H,W)."""
+        return read_ids(self.pairs[index][1])
+
+    def target(self, index: int, stored: np.ndarray) -> np.ndarray:
+        """By the categories of the segments, which must be those of the map."""
+        path = self.pairs[index][1]
+        rows = self.segments[self.starts[index] : self.starts[index + 1]].tolist()
+        for number, category, _ in rows:
+            check_category(number, category, self.table, path.name, self.listed)
+        segments = [Segment(number, self.table[category], bool(crowd)) for number, category, crowd in rows]
+        places = checked(stored, segments, path, self.listed).places
+        return np.array([IGNORE, *(segment.label for segment in segments)], np.int32)[places]
 
     def tally(self, index: int, target: np.ndarray) -> np.ndarray:
         """Pixels of every class."""
@@ -152,40 +217,18 @@ def check(name: str, source: Source, *, workers: int = 0, progress: Progress | N
     Pixels are counted where a pair is without fault. Raises `UserError` when a worker dies, and for fewer
     workers than none.
     """
-    if workers < 0:
-        raise UserError(f"workers is {workers}: give 0 or more")
+    check_workers(workers)
     counts = Counts.none(len(source.names))
     counts.faults += source.faults
     chunks = [range(start, min(start + CHUNK, len(source))) for start in range(0, len(source), CHUNK)]
     done = 0
-    for chunk, part in zip(chunks, _read(source, chunks, workers), strict=True):
+    for chunk, part in zip(chunks, in_order(_look_at, source, chunks, workers), strict=True):
         counts.add(part)
         done += len(chunk)
         if progress:
             progress(done, len(source))
     counts.faults = list(dict.fromkeys(counts.faults))  # a file may be in several episodes
     return Census(name, source.names, source.class_ids, len(source), counts)
-
-
-def _read(source: Source, chunks: Sequence[range], workers: int) -> Iterator[Counts]:
-    """The counts of each chunk, in order."""
-    if workers == 0 or len(chunks) < 2:
-        yield from (_look_at(source, chunk) for chunk in chunks)
-        return
-    pool = ProcessPoolExecutor(
-        min(workers, len(chunks)),
-        mp_context=multiprocessing.get_context("spawn"),  # threads of this process would break a fork
-        initializer=_start_worker,
-        initargs=(source,),
-    )
-    try:
-        yield from pool.map(_in_worker, chunks)
-    except BrokenProcessPool:
-        raise UserError(
-            "a worker died, perhaps for lack of memory: give fewer --workers, or 0 to see more"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _look_at(source: Source, chunk: range) -> Counts:
@@ -225,23 +268,3 @@ def _try(kind: str, read: Callable[[], np.ndarray | None]) -> tuple[np.ndarray |
         return read(), None
     except UserError as error:
         return None, Fault(kind, str(error))
-
-
-_source: Source | None = None  # in a worker process: what it was started with
-
-
-def _start_worker(source: Source) -> None:
-    global _source
-    _source = source
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    """End with the process that started this one: killed, it cannot say so."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _in_worker(chunk: range) -> Counts:
-    return _look_at(_source, chunk)

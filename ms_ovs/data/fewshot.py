@@ -1,10 +1,11 @@
 """The few-shot sets of LSeg: one class at a time, asked for by its word, against everything else.
 
-Layouts and split files are those of HSNet, which LSeg uses: below `root` lie `VOC2012` (`JPEGImages`,
-`SegmentationClassAug`), `COCO2014` (`train2014`, `val2014`, `annotations`) and `FSS-1000` (a folder a class);
-below `splits` lie `pascal/{trn,val}/foldF.txt`, `coco/{trn,val}/foldF.pkl` and `fss/{trn,val,test}.txt`. Read
-from `fewshot_data/data` of isl-org/lang-seg; `tests/reference/lseg/transforms` checks folds and masks.
-Nothing but queries is read: LSeg needs no support images.
+Layouts and split files are those of HSNet, which LSeg uses. Below `root`, or a folder Datasets_HSN in it, lie
+`VOC2012` (`JPEGImages`, `SegmentationClassAug`), `COCO2014` (`train2014`, `val2014`, `annotations`) and
+`FSS-1000` (a folder a class); below `splits` lie `pascal/{trn,val}/foldF.txt`, `coco/{trn,val}/foldF.pkl` and
+`fss/{trn,val,test}.txt`. Read from `fewshot_data/data` of isl-org/lang-seg;
+`tests/reference/lseg/transforms` checks folds and masks. Nothing but queries is read: LSeg needs no support
+images.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from ms_ovs.errors import UserError, choose
 from ms_ovs.vocab import labels as vocabularies
 from ms_ovs.vocab.files import read_lines
 
+FOLDER = "Datasets_HSN"
 FOLDS = 4
 EPISODES = 1000  # in a test of PASCAL-5i or COCO-20i
 PASCAL_CLASSES, COCO_CLASSES = 20, 80
@@ -38,11 +40,13 @@ class FewShotSettings(Settings):
     """Which set, where its folders (`root`) and split files (`splits`) lie, and which fold is tested.
 
     `few_shot` is "pascal5i", "coco20i" or "fss1000"; `fold` is 0 to 3, and none for FSS-1000, which has none.
+    Without `splits` the split files are those in the folder "splits" beside the set's, as `ms-ovs data
+    prepare` puts them.
     """
 
     few_shot: str
     root: str
-    splits: str
+    splits: str | None = None
     fold: int | None = None
 
 
@@ -138,14 +142,18 @@ def coco20i(
     images = coco_images(path, classes)
     count = EPISODES if split == "test" else len({name for names in images.values() for name in names})
     draws = np.random.RandomState(seed)
-    coco = Path(root) / "COCO2014"
     episodes = []
     for _ in range(count):
         class_id = int(draws.choice(classes, 1, replace=False)[0])
         name = images[class_id][int(draws.choice(len(images[class_id]), 1, replace=False)[0])]
-        label_map = (coco / "annotations" / name).with_suffix(".png")
-        episodes.append(Episode(coco / name, label_map, class_id))
+        episodes.append(Episode(*coco_paths(root, name), class_id))
     return FewShotDataset(episodes, classes, vocabularies.parse("coco20i"), _one_class)
+
+
+def coco_paths(root: str | Path, name: str) -> tuple[Path, Path]:
+    """Image and label map of COCO-20i that a split file calls `name`."""
+    coco = Path(root) / "COCO2014"
+    return coco / name, (coco / "annotations" / name).with_suffix(".png")
 
 
 def fss1000(root: str | Path, splits: str | Path, split: str = "test") -> FewShotDataset:
@@ -189,7 +197,14 @@ def open_fewshot(settings: FewShotSettings, split: str = "test") -> FewShotDatas
         )
         raise UserError(f"fold {settings.fold}: {rule}")
     folds = (settings.fold,) if has_folds else ()
-    return FEW_SHOT[name](settings.root, settings.splits, *folds, split=split)
+    place = find_place(settings.root)
+    return FEW_SHOT[name](place, settings.splits or place / "splits", *folds, split=split)
+
+
+def find_place(root: str | Path) -> Path:
+    """The folder of the sets: HSNet's Datasets_HSN below `root` if it is there, else `root`."""
+    place = Path(root) / FOLDER
+    return place if place.is_dir() else Path(root)
 
 
 def one_class(stored: np.ndarray, class_id: int, ignored: int | None = None) -> np.ndarray:

@@ -1,10 +1,9 @@
 """The split files of the few-shot sets, as HSNet distributes them: which images an episode may take."""
 
-import io
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
+from ms_ovs.data.pickles import unpickle
 from ms_ovs.errors import UserError
 from ms_ovs.vocab.files import read_lines
 
@@ -26,17 +25,10 @@ def pascal_pairs(path: Path, classes: Sequence[int]) -> list[tuple[str, int]]:
     return pairs
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Lists, dictionaries, strings and numbers; a file that asks for anything else could run a program."""
-
-    def find_class(self, module: str, name: str):
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-
-
 def coco_images(path: Path, classes: Sequence[int]) -> dict[int, list[str]]:
     """{class id: paths of images below the root} of a split file; every class of the fold has some."""
     try:
-        found = _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
+        found = unpickle(path.read_bytes())
         images = {class_id: [str(name) for name in found[class_id]] for class_id in classes}
     except OSError as error:
         raise UserError(f"split file {str(path)!r} cannot be read ({error.strerror})") from None

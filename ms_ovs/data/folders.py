@@ -1,17 +1,18 @@
 """A data set that is two folders: images, and label maps of the same names."""
 
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from ms_ovs.config import Settings
-from ms_ovs.data import shapes
 from ms_ovs.data.ids import IdRule
 from ms_ovs.data.reading import check_sizes, read_image, read_labels
 from ms_ovs.errors import UserError, choose
 from ms_ovs.vocab import labels as vocabularies
+from ms_ovs.vocab.files import read_lines
 
 CHECKED = 8  # label maps that are read on opening
 
@@ -23,6 +24,10 @@ class FolderSettings(Settings):
     suffix is whatever ends the name ("_gtFine_labelTrainIds.png"). `labels` is what
     `ms_ovs.vocab.labels.parse` takes. Values in `ignore` are ignored; others are classes by `table`, or
     without one by subtracting `offset`.
+
+    Files that have no partner are an error. With `names`, a text file of one pair a line, only those pairs
+    are read; with `extra_images` images without a label map are left out. Classes that `hidden` lists are
+    ignored: labels that zero-shot training must not see.
     """
 
     image_dir: str
@@ -33,6 +38,9 @@ class FolderSettings(Settings):
     offset: int = 0
     table: dict[int, int] | None = None
     ignore: list[int] = Field(default_factory=list)
+    names: str | None = None
+    extra_images: bool = False
+    hidden: str | None = None
 
 
 class FolderDataset:
@@ -44,10 +52,14 @@ class FolderDataset:
     def __init__(self, settings: FolderSettings):
         """Raises `UserError` for files without partner, no files, and ids that break the rule in a sample."""
         self.vocabulary = vocabularies.parse(settings.labels)
-        self.rule = IdRule(
-            len(self.vocabulary), offset=settings.offset, table=settings.table, ignore=settings.ignore
-        )
-        self.images, self.labels = _pairs(settings)
+        self.rule = rule_of(settings, self.vocabulary)
+        found = find_pairs(settings)
+        if found.odd:
+            raise UserError(
+                f"{found.odd[0]} ({len(found.odd)} of {len(found.odd) + len(found.pairs)} have no partner): "
+                "complete the folders or check the suffixes"
+            )
+        self.images, self.labels = ([pair[which] for pair in found.pairs] for which in (0, 1))
         for index in np.linspace(0, len(self) - 1, min(CHECKED, len(self))).astype(int):
             self.target(index)
 
@@ -71,23 +83,71 @@ class FolderDataset:
         return self.images[index].stem
 
 
-def _pairs(settings: FolderSettings) -> tuple[list[Path], list[Path]]:
-    images = _files(settings.image_dir, settings.image_suffix, "image")
-    maps = _files(settings.label_dir, settings.label_suffix, "label map")
-    for these, those, what, partner in (
-        (images, maps, "image", f"label map in {settings.label_dir}"),
-        (maps, images, "label map", f"image in {settings.image_dir}"),
-    ):
-        if odd := sorted(these.keys() - those.keys()):
-            raise UserError(
-                f"{what} {str(these[odd[0]])!r} has no {partner} ({len(odd)} of {len(these)} have none): "
-                "complete the folders or check the suffixes"
+def rule_of(settings: FolderSettings, vocabulary: vocabularies.Vocabulary) -> IdRule:
+    """What the values in the label maps mean. Raises `UserError` for a bad table or label."""
+    rule = IdRule(len(vocabulary), offset=settings.offset, table=settings.table, ignore=settings.ignore)
+    if settings.hidden is None:
+        return rule
+    names = vocabularies.parse(settings.hidden).names
+    return rule.without(vocabulary.names.index(choose("label", name, vocabulary.names)) for name in names)
+
+
+class Found(NamedTuple):
+    """Pairs of image and label map in the order of their names, and what has no partner."""
+
+    pairs: list[tuple[Path, Path]]
+    odd: list[str]
+
+
+def find_pairs(settings: FolderSettings) -> Found:
+    """What the two folders hold, as the settings want it.
+
+    Raises `UserError` for folders that are missing or hold no files, and for a list of names that cannot be
+    read.
+    """
+    images = find_files(settings.image_dir, settings.image_suffix, "image")
+    maps = find_files(settings.label_dir, settings.label_suffix, "label map")
+    if settings.names is not None:
+        wanted = _listed(settings.names)
+        odd = [
+            f"{name!r} of {settings.names!r} has no {what} in {folder}"
+            for what, files, folder in (
+                ("image", images, settings.image_dir),
+                ("label map", maps, settings.label_dir),
             )
-    return [images[key] for key in sorted(images)], [maps[key] for key in sorted(images)]
+            for name in wanted
+            if name not in files
+        ]
+    else:
+        wanted = sorted(images.keys() | maps.keys())
+        odd = [
+            f"label map {str(maps[name])!r} has no image in {settings.image_dir}"
+            for name in sorted(maps.keys() - images.keys())
+        ]
+        if not settings.extra_images:
+            odd += [
+                f"image {str(images[name])!r} has no label map in {settings.label_dir}"
+                for name in sorted(images.keys() - maps.keys())
+            ]
+    return Found([(images[name], maps[name]) for name in wanted if name in images and name in maps], odd)
 
 
-def _files(folder: str, suffix: str, what: str) -> dict[str, Path]:
-    """{path below the folder without the suffix: path} of what ends in `suffix`, except hidden files."""
+def _listed(path: str) -> list[str]:
+    """The names in a list of pairs, in its order. Raises `UserError` for an empty list or a name twice."""
+    names = read_lines(Path(path), "list of names")
+    if not names:
+        raise UserError(f"list of names {path!r} is empty: write one a line")
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise UserError(f"list of names {path!r} has {name!r} {times} times: name each once")
+    return names
+
+
+def find_files(folder: str, suffix: str, what: str) -> dict[str, Path]:
+    """{path below the folder without the suffix: path} of what ends in `suffix`, except hidden files.
+
+    `what` is what errors call the files. Raises `UserError` for a folder that is missing or holds none.
+    """
     root = Path(folder)
     if not root.is_dir():
         raise UserError(f"{what} folder {folder!r} does not exist: check the path in the config")
@@ -99,46 +159,3 @@ def _files(folder: str, suffix: str, what: str) -> dict[str, Path]:
     if not found:
         raise UserError(f"{what} folder {folder!r} holds no files that end in {suffix!r}: check the suffix")
     return found
-
-
-def ade20k_150(root: str | Path, split: str) -> FolderSettings:
-    """ADE20K's 150 classes as they are unpacked (`ADEChallengeData2016`); the words are those of LSeg."""
-    return _ade_layout(root, split, labels="lseg/ade20k_150")
-
-
-def shapes_benchmark(root: str | Path, split: str) -> FolderSettings:
-    """The embedded benchmark that `ms_ovs.data.shapes` writes.
-
-    In the training part the pairs that are not labelled there are no classes either: the words that a network
-    learns to tell apart are those it sees.
-    """
-    known = shapes.describe(root)
-    settings = _ade_layout(root, split, labels=str(known.root / "labels.txt"))
-    if split != "training":
-        return settings
-    labelled = sorted((*known.seen, *known.background))
-    return settings.model_copy(
-        update={
-            "labels": ", ".join(known.names[number] for number in labelled),
-            "table": {number + 1: place for place, number in enumerate(labelled)},
-        }
-    )
-
-
-def _ade_layout(root: str | Path, split: str, labels: str) -> FolderSettings:
-    folders = {part: str(Path(root) / part / split) for part in ("images", "annotations")}
-    return FolderSettings(
-        image_dir=folders["images"], label_dir=folders["annotations"], labels=labels, offset=1, ignore=[0]
-    )
-
-
-PRESETS: dict[str, Callable[[str | Path, str], FolderSettings]] = {
-    "ade20k_150": ade20k_150,
-    "shapes": shapes_benchmark,
-}
-SPLITS = ("training", "validation")
-
-
-def preset(name: str, root: str | Path, split: str) -> FolderSettings:
-    """The settings of a known data set that lies in `root`; `split` is "training" or "validation"."""
-    return PRESETS[choose("data set", name, PRESETS)](root, choose("split", split, SPLITS))

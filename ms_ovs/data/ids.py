@@ -4,7 +4,8 @@ A double or a missing shift by one is the commonest silent error with label maps
 against the rule, and the message says which of the two it looks like.
 """
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class IdRule:
         for value, label in {**classes, **dict.fromkeys(self.ignore, IGNORE)}.items():
             if 0 <= value < len(self._lookup):
                 self._lookup[value] = label
+
+    def without(self, hidden: Iterable[int]) -> "IdRule":
+        """This rule with the classes `hidden` ignored."""
+        rule = copy.copy(self)
+        rule._lookup = np.where(np.isin(self._lookup, list(hidden)), np.int32(IGNORE), self._lookup)
+        return rule
 
     def __call__(self, raw: np.ndarray, where: str) -> np.ndarray:
         """int32 (H,W) with -1 = ignored, from the values of a file, uint8 or uint16 (H,W).

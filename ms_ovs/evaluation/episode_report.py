@@ -1,18 +1,15 @@
 """Scores of a few-shot set with what they are scores of: on the screen and as JSON."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ms_ovs.evaluation.episodes import EpisodeEvaluation
-from ms_ovs.evaluation.report import ABSENT, check_scored, origin, percent
-from ms_ovs.files import write_whole
+from ms_ovs.evaluation.report import ABSENT, check_scored, origin, percent, save_scores, score_table
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,12 @@ class EpisodeReport:
     def print(self, console: Console) -> None:
         """Show where the scores come from, those of the classes, and those of the fold."""
         console.print(Text(self.provenance), soft_wrap=True)
-        classes = _table("class", "name", "IoU %")
+        classes = score_table("class", "name", "IoU %")
         for row in self.classes():
             iou = ABSENT if row["iou"] is None else percent(row["iou"])
             classes.add_row(str(row["class_id"]), Text(row["name"]), iou)
         console.print(classes)
-        scores = _table("set", "fold", "mIoU %", "FB-IoU %")
+        scores = score_table("set", "fold", "mIoU %", "FB-IoU %")
         fold = ABSENT if self.fold is None else str(self.fold)
         scores.add_row(self.few_shot, fold, *(percent(value) for value in self.scores().values()))
         console.print(scores)
@@ -108,13 +105,4 @@ class EpisodeReport:
 
         Raises `OSError` where the folder cannot be written.
         """
-        path = Path(folder) / "scores.json"
-        write_whole(path, json.dumps(self.summary(), indent=1, ensure_ascii=False) + "\n")
-        return (path,)
-
-
-def _table(*headers: str) -> Table:
-    table = Table()
-    for header in headers:
-        table.add_column(header, justify="left" if header in ("name", "set") else "right")
-    return table
+        return (save_scores(folder, self.summary()),)

@@ -44,8 +44,7 @@ def word_pairs(
 
     `encode` and `settings` are those of `ms_ovs.vocab.embeddings.embed`.
     """
-    words = (OTHERS, *names)
-    rows = embed(encode, Vocabulary(words, tuple((word,) for word in words)), **settings)
+    rows = embed(encode, Vocabulary.of((OTHERS, *names)), normalised=False, **settings)
     return np.stack([np.broadcast_to(rows[0], rows[1:].shape), rows[1:]], axis=1)
 
 

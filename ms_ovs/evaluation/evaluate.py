@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ms_ovs import viz
 from ms_ovs.data.transforms import normalise
 from ms_ovs.distributed import World
 from ms_ovs.errors import UserError, choose
@@ -23,6 +22,7 @@ from ms_ovs.evaluation.sliding import Network, SlidingWindow
 
 Predict = Callable[[np.ndarray, sliding.Progress | None], np.ndarray]
 Progress = Callable[[float, int, str], None]
+Scored = Callable[[int, np.ndarray, np.ndarray, np.ndarray], None]
 
 
 class Data(Protocol):
@@ -138,20 +138,45 @@ def evaluate(
     ranks: int = 1,
     strict: bool = False,
     progress: Progress | None = None,
-    scored: Callable[[viz.Sample], None] | None = None,
+    scored: Scored | None = None,
+    begun: Evaluation | None = None,
+    after: Callable[[Evaluation], None] | None = None,
 ) -> Evaluation:
-    """Score the images rank, rank + ranks, … of `data`, so that no image is counted twice.
-
-    `predict` maps an image, and a callback for its windows, to int32 (H,W), numbers into `labels`. Images
-    that cannot be read, or whose truth does not fit them, are listed in the result, unless `strict`: then the
-    first one's `UserError` ends it. What `predict` raises is the model's fault, and ends it too. `progress`
-    is told (images done, of how many, name), with fractions while the windows of an image run; `scored`
-    is given each image with its truth and its prediction.
+    """Score label maps: `predict` maps an image, and a callback for its windows, to int32 (H,W), numbers into
+    `labels`. `begun` is the evaluation to go on with, if there is one. The rest is as in `score_images`.
     """
-    result = Evaluation(SemanticScores(labels))
-    start = time.perf_counter()
+    result = Evaluation(SemanticScores(labels)) if begun is None else begun
+    shares = {"rank": rank, "ranks": ranks, "strict": strict}
+    score_images(result, predict, data, **shares, progress=progress, scored=scored, after=after)
+    return result
+
+
+def score_images(
+    result: Evaluation,
+    predict: Predict,
+    data: Data,
+    *,
+    rank: int = 0,
+    ranks: int = 1,
+    strict: bool = False,
+    progress: Progress | None = None,
+    scored: Scored | None = None,
+    after: Callable[[Evaluation], None] | None = None,
+) -> None:
+    """Score the images rank, rank + ranks, … of `data` into `result`, so that no image is counted twice.
+
+    What `result` holds already are the first of these images: it goes on with the next one.
+
+    Images that cannot be read, or whose truth does not fit them, are listed in the result, unless `strict`:
+    then the first one's `UserError` ends it. What `predict` raises is the model's fault, and ends it too.
+    `progress` is told (images done, of how many, name), with fractions while the windows of an image run;
+    `scored` is given the index of each image, with the image, its truth and its prediction; `after` is given
+    the result when all of an image is counted, or that it failed.
+    """
+    start = time.perf_counter() - result.seconds
     mine = range(rank, len(data), ranks)
-    for done, index in enumerate(mine):
+    begun = result.images + result.failed
+    for done, index in enumerate(mine[begun:], begun):
         name = data.name(index)
         try:
             image, target = data[index]
@@ -167,11 +192,12 @@ def evaluate(
             result.scores.update(prediction, target)
             result.images += 1
             if scored:
-                scored(viz.Sample(image, target, prediction, name))
+                scored(index, image, target, prediction)
+        result.seconds = time.perf_counter() - start
+        if after:
+            after(result)
         if progress:
             progress(done + 1, len(mine), name)
-    result.seconds = time.perf_counter() - start
-    return result
 
 
 def windowed(network: Network, windows: SlidingWindow, owner: Iterable[int] | None = None) -> Predict:

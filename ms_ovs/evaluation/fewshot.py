@@ -76,14 +76,6 @@ class FewShotScores:
         self.episodes += 1
         return found
 
-    def merge(self, other: "FewShotScores") -> None:
-        """Add the sums of other episodes of the same classes."""
-        if other.classes != self.classes:
-            raise ValueError("scores of other classes do not add to these")
-        self.intersection += other.intersection
-        self.union += other.union
-        self.episodes += other.episodes
-
     @property
     def counts(self) -> np.ndarray:
         """All sums as int64 (4·N+1,): sum these arrays over the ranks and read them by `from_counts`."""

@@ -22,6 +22,7 @@ from ms_ovs.files import write_whole
 
 SHORT = 12  # digits of the hash on the screen; the JSON has all
 ABSENT = "–"
+WORDS = ("name", "kind", "group", "set")  # headers of columns that hold words
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,18 @@ class Report:
         """The scores of the whole in percent, each with its rule."""
         scores = self.evaluation.scores
         present, total = int(scores.present.sum()), len(scores.labels)
+        there = int((scores.target > 0).sum())
         rows = [
             ("mIoU", scores.miou, f"mean over all {total} classes, absent ones count 0 (LSeg's rule)"),
             (
                 "mIoU, present",
                 scores.miou_present,
                 f"mean over the {present} classes met in truth or prediction",
+            ),
+            (
+                "mIoU, truth",
+                scores.miou_truth,
+                f"mean over the {there} classes met in the truth (detectron2)",
             ),
             ("pixel accuracy", scores.pixel_accuracy, "labelled pixels that are right"),
             ("mean accuracy", scores.mean_accuracy, "mean over the classes met in the truth"),
@@ -108,18 +115,24 @@ class Report:
         return table
 
     def class_table(self) -> Table:
-        """IoU and accuracy of every class in percent, and its pixels; a dash where a class was not met."""
+        """IoU, accuracy and precision of every class in percent, and its pixels.
+
+        A dash stands where a class was not met: in the truth, or for precision in the prediction.
+        """
         table = Table()
         for header, justify in (
             *(("class", "right"), ("name", "left"), ("IoU %", "right"), ("accuracy %", "right")),
-            *(("pixels in truth", "right"), ("pixels predicted", "right")),
+            *(("precision %", "right"), ("pixels in truth", "right"), ("pixels predicted", "right")),
         ):
             table.add_column(header, justify=justify)
         for row in self.classes():
             table.add_row(
                 str(row["label"]),
                 Text(f"{row['name']} (unseen)" if row["unseen"] else row["name"]),
-                *(ABSENT if row[key] is None else percent(row[key]) for key in ("iou", "accuracy")),
+                *(
+                    ABSENT if row[key] is None else percent(row[key])
+                    for key in ("iou", "accuracy", "precision")
+                ),
                 str(row["target_pixels"]),
                 str(row["predicted_pixels"]),
             )
@@ -128,18 +141,20 @@ class Report:
     def classes(self) -> list[dict[str, Any]]:
         """Scores (fractions) and pixels of every class; a score is None where the class was not met."""
         scores = self.evaluation.scores
-        columns = (scores.iou, scores.accuracy, scores.present, scores.target, scores.predicted)
+        ratios = (scores.iou, scores.accuracy, scores.precision)
+        columns = (*ratios, scores.present, scores.target, scores.predicted)
         return [
             {
                 "label": number,
                 "name": name,
                 "iou": iou if present else None,
                 "accuracy": accuracy if target else None,
+                "precision": precision if predicted else None,
                 "target_pixels": target,
                 "predicted_pixels": predicted,
                 "unseen": number in self.unseen,
             }
-            for number, (name, iou, accuracy, present, target, predicted) in enumerate(
+            for number, (name, iou, accuracy, precision, present, target, predicted) in enumerate(
                 zip(scores.labels, *(column.tolist() for column in columns), strict=True)
             )
         ]
@@ -161,6 +176,7 @@ class Report:
             "scores": {
                 "miou": scores.miou,
                 "miou_present": scores.miou_present,
+                "miou_truth": scores.miou_truth,
                 "pixel_accuracy": scores.pixel_accuracy,
                 "mean_accuracy": scores.mean_accuracy,
                 "frequency_weighted_iou": scores.frequency_weighted_iou,
@@ -185,7 +201,7 @@ class Report:
             folder / "confusion.csv": confusion.table(scores.confusion, scores.labels),
             folder / "confusion.png": buffer.getvalue(),
         }
-        for path, data in contents.items():
+        for path, data in reversed(contents.items()):  # the scores last: where they are, all is
             write_whole(path, data)
         return tuple(contents)
 
@@ -199,13 +215,35 @@ def check_scored(evaluation: Evaluation, data: str, what: str = "images") -> Non
 
 
 def origin(checkpoint: Mapping[str, Any], data: str, protocol: Mapping[str, Any]) -> str:
-    """Checkpoint, data and protocol in three lines; `data` is what stands in the second."""
+    """Checkpoint, data and protocol in three lines; `data` is what stands in the second.
+
+    A checkpoint without `sha256` is that of another program's predictions, which did not tell it.
+    """
     kind = " ".join(str(checkpoint[key]) for key in ("system", "variant") if key in checkpoint)
     rest = ", ".join(f"{key} {_plain(value)}" for key, value in protocol.items() if key != "name")
+    known = f"sha256 {checkpoint['sha256'][:SHORT]}" if "sha256" in checkpoint else "not told"
     return (
-        f"checkpoint sha256 {checkpoint['sha256'][:SHORT]}{f' ({kind})' if kind else ''}\n"
-        f"data {data}\nprotocol {protocol['name']}: {rest}"
+        f"checkpoint {known}{f' ({kind})' if kind else ''}\n"
+        f"data {data}\nprotocol {protocol['name']}{f': {rest}' if rest else ''}"
     )
+
+
+def save_scores(folder: str | Path, summary: Mapping[str, Any]) -> Path:
+    """Write scores.json into `folder`, whole or not at all, and return its path.
+
+    Raises `OSError` where the folder cannot be written.
+    """
+    path = Path(folder) / "scores.json"
+    write_whole(path, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def score_table(*headers: str) -> Table:
+    """An empty table; words stand on the left, numbers on the right."""
+    table = Table()
+    for header in headers:
+        table.add_column(header, justify="left" if header in WORDS else "right")
+    return table
 
 
 def percent(fraction: float) -> str:

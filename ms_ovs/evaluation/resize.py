@@ -1,4 +1,4 @@
-"""Bilinear resizing with aligned corners, in NumPy, a part of the result at a time."""
+"""Bilinear resizing in NumPy, a part of the result at a time."""
 
 from typing import NamedTuple
 
@@ -17,13 +17,18 @@ class Taps(NamedTuple):
         return Taps(self.low[start:stop], self.high[start:stop], self.weight[start:stop])
 
 
-def taps(source: int, target: int) -> Taps:
-    """Taps that take an axis of `source` places to `target` places, first on first and last on last.
+def taps(source: int, target: int, *, align_corners: bool = True) -> Taps:
+    """Taps that take an axis of `source` places to `target` places.
 
+    With `align_corners` the first place falls on the first and the last on the last, else border on border.
     Places are computed in float32, as PyTorch does it, so that both round to the same neighbours.
     """
-    step = np.float32((source - 1) / (target - 1) if target > 1 else 0)
-    place = np.arange(target, dtype=np.float32) * step
+    if align_corners:
+        step = np.float32((source - 1) / (target - 1) if target > 1 else 0)
+        place = np.arange(target, dtype=np.float32) * step
+    else:
+        step, half = np.float32(source / target), np.float32(0.5)
+        place = np.maximum((np.arange(target, dtype=np.float32) + half) * step - half, np.float32(0))
     low = np.minimum(place.astype(np.intp), source - 1)
     return Taps(low, np.minimum(low + 1, source - 1), place - low.astype(np.float32))
 

@@ -1,10 +1,11 @@
 """Scores of label maps against their truth, from exact counts of pixels.
 
 Everything follows from the confusion matrix, which grows by whole numbers: the order of the images and their
-division among processes change nothing. Two means of the IoU are in use and both are given under their names:
+division among processes change nothing. Three means of the IoU are in use, all given under their names:
 
 - `miou`, LSeg's rule: over all classes of the list, of which absent ones count 0;
-- `miou_present`, the usual rule: over the classes that were met, in the truth or in the prediction.
+- `miou_present`, the usual rule: over the classes that were met, in the truth or in the prediction;
+- `miou_truth`, the rule of detectron2 after its release 0.6: over the classes that were met in the truth.
 """
 
 from collections.abc import Iterable, Sequence
@@ -76,13 +77,6 @@ class SemanticScores:
         self.confusion += np.bincount(pairs, minlength=count**2).reshape(count, count)
         self.ignored += target.size - pairs.size
 
-    def merge(self, other: "SemanticScores") -> None:
-        """Add the counts of other images, scored for the same labels."""
-        if other.labels != self.labels:
-            raise ValueError(f"scores of {len(other.labels)} other labels do not add to these")
-        self.confusion += other.confusion
-        self.ignored += other.ignored
-
     @property
     def counts(self) -> np.ndarray:
         """All counts as int64 (C·C+1,): sum these arrays over the ranks and read them by `from_counts`."""
@@ -142,6 +136,16 @@ class SemanticScores:
         return self.intersection / (TINY + self.target)
 
     @property
+    def precision(self) -> np.ndarray:
+        """float64 (C,): share of the pixels predicted as each class that is right, 0 where none is."""
+        return self.intersection / (TINY + self.predicted)
+
+    @property
+    def dice(self) -> np.ndarray:
+        """float64 (C,): harmonic mean of `accuracy` and `precision` (the F-score), 0 for absent classes."""
+        return 2 * self.intersection / (TINY + self.target + self.predicted)
+
+    @property
     def present(self) -> np.ndarray:
         """bool (C,): the classes that occur in the truth or the prediction."""
         return self.union > 0
@@ -155,6 +159,11 @@ class SemanticScores:
     def miou_present(self) -> float:
         """Mean IoU over the classes that occur in the truth or the prediction (the usual rule)."""
         return _mean(self.iou[self.present])
+
+    @property
+    def miou_truth(self) -> float:
+        """Mean IoU over the classes that occur in the truth (current detectron2)."""
+        return _mean(self.iou[self.target > 0])
 
     @property
     def mean_accuracy(self) -> float:

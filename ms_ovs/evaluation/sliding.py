@@ -16,9 +16,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
+from ms_ovs.data.transforms import normalise
 from ms_ovs.evaluation.geometry import Geometry
 from ms_ovs.evaluation.resize import along, resize, taps
 
@@ -79,6 +81,21 @@ class SlidingWindow:
         for start, band in self._bands(network, image, progress):
             out[start : start + band.shape[1]] = first_highest(band)
         return out
+
+    def segment(self, network: Network, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
+        """`label_map` of a photograph uint8 (H,W,3)."""
+        return self.label_map(network, normalise(image, self.mean, self.std)[None], progress)
+
+    def record(self, height: int, width: int) -> dict[str, Any]:
+        """What is done with a photograph of this size, in words for JSON."""
+        return {
+            "long_side": self.base_size,
+            "crop_size": self.crop_size,
+            "scales": list(self.scales),
+            "flip": self.flip,
+            "batch": self.batch,
+            "calls": self.calls(height, width),
+        }
 
     def _resized(self, height: int, width: int, scale: float) -> tuple[int, int]:
         long = math.ceil(self.base_size * scale)

@@ -1,6 +1,6 @@
 """Checkpoints: from a converted file to a model that computes with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from convert import Entry, read
+from convert import Entry, Source, read, variants
 from convert.conversion import FORMAT, described
+from convert.options import Options, checked
 from convert.rules import CARRIED
 from ms_ovs.errors import UserError, nearest
 from ms_ovs.models.registry import create_model
@@ -32,27 +33,61 @@ class Checkpoint:
     options: Mapping[str, Any]
 
 
-def load_model(path: str | Path, *, system: str | None = None) -> tuple[nn.Cell, Checkpoint]:
+Systems = str | Sequence[str] | None
+
+
+def load_model(
+    path: str | Path, *, system: Systems = None, options: Mapping[str, Any] | None = None
+) -> tuple[nn.Cell, Checkpoint]:
     """Build the network that a converted checkpoint describes and fill it.
 
-    `system`, where given, is the one that the caller needs. Raises `UserError` when the file is
-    missing, damaged, not converted, of another system, or does not fill the network exactly.
+    `system`, where given, is the one, or are those, that the caller can use. `options`
+    (`convert.options.SETTABLE`) go before those of the file. Raises `UserError` when the file is missing,
+    damaged, not converted, of another system, or does not fill the network exactly, and for options that
+    the system does not have.
     """
     source = read(path)
+    met, variant, own = identify(source, system=system)
+    own |= checked(met, options)
+    model = create_model(met, variant=variant, seed=None, **own)
+    fill(model, source.tensors, origin=str(path))
+    return model, Checkpoint(source.path, source.sha256, source.metadata, met, variant, own)
+
+
+def load_config(path: str | Path, *, system: Systems = None) -> variants.Config:
+    """The size of the network that a converted checkpoint describes; no weight is read.
+
+    `system` and errors as for `load_model`.
+    """
+    kind = identify(read(path), system=system)
+    try:
+        return variants.config_of(*kind)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def identify(source: Source, *, system: Systems = None) -> tuple[str, str, Options]:
+    """System, variant and options that a converted file names.
+
+    `system`, where given, is the one, or are those, that the caller can use. Raises `UserError` when the file
+    was not converted, its metadata are damaged, or it is of another system.
+    """
+    path, command = source.path, "python -m convert"
+    wanted = (system,) if isinstance(system, str) else tuple(system or ())
+    if wanted:
+        command += f" SOURCE TARGET --system {wanted[0]}"
     if source.metadata.get("format") != FORMAT:
-        raise UserError(f"{path} was not written by the converter; convert it with python -m convert")
+        raise UserError(f"{path} was not written by the converter; convert it with {command}")
     try:
         met, variant, options = described(source.metadata)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    if system and met != system:
+    if wanted and met not in wanted:
         raise UserError(
-            f"{path} is a checkpoint of {met!r}, here one of {system!r} is needed; "
-            f"convert yours with python -m convert SOURCE TARGET --system {system}"
+            f"{path} is a checkpoint of {met!r}, here one of {' or '.join(map(repr, wanted))} is needed; "
+            f"convert yours with {command}"
         )
-    model = create_model(met, variant=variant, seed=None, **options)
-    fill(model, source.tensors, origin=str(path))
-    return model, Checkpoint(source.path, source.sha256, source.metadata, met, variant, options)
+    return met, variant, options
 
 
 def fill(model: nn.Cell, tensors: Mapping[str, Entry], *, origin: str) -> None:

@@ -1,4 +1,7 @@
-"""Systems, their variants and the builder of each: plain dictionaries."""
+"""Systems, their variants and the builder of each: plain dictionaries.
+
+"mit" and "resnet" are backbones, which other systems start their training from.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -6,11 +9,20 @@ from dataclasses import asdict, dataclass, fields
 from mindspore import nn
 from pydantic import TypeAdapter, ValidationError
 
+from ms_ovs.backbones import variants as backbone_variants
+from ms_ovs.backbones.dilated_resnet import DilatedResNet
+from ms_ovs.backbones.mit import MixTransformer
 from ms_ovs.clip import variants as clip_variants
 from ms_ovs.clip.model import CLIP
 from ms_ovs.errors import UserError, choose
 from ms_ovs.models.lseg import variants as lseg_variants
 from ms_ovs.models.lseg.model import LSeg
+from ms_ovs.models.maskclip import variants as maskclip_variants
+from ms_ovs.models.maskclip.model import MaskCLIP
+from ms_ovs.models.maskclip_plus import variants as maskclip_plus_variants
+from ms_ovs.models.maskclip_plus.model import MaskCLIPPlus
+from ms_ovs.models.segformer import variants as segformer_variants
+from ms_ovs.models.segformer.model import SegFormer
 from ms_ovs.nn.init import initialize
 
 CUSTOM = "custom"
@@ -28,6 +40,13 @@ class System:
 SYSTEMS: dict[str, System] = {
     "clip": System(CLIP, clip_variants.CLIPConfig, clip_variants.VARIANTS),
     "lseg": System(LSeg, lseg_variants.LSegConfig, lseg_variants.VARIANTS),
+    "maskclip": System(MaskCLIP, maskclip_variants.MaskCLIPConfig, maskclip_variants.VARIANTS),
+    "maskclip_plus": System(
+        MaskCLIPPlus, maskclip_plus_variants.MaskCLIPPlusConfig, maskclip_plus_variants.VARIANTS
+    ),
+    "mit": System(MixTransformer, backbone_variants.MiTConfig, backbone_variants.MIT),
+    "resnet": System(DilatedResNet, backbone_variants.ResNetConfig, backbone_variants.RESNET),
+    "segformer": System(SegFormer, segformer_variants.SegFormerConfig, segformer_variants.VARIANTS),
 }
 
 

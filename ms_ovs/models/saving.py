@@ -14,7 +14,12 @@ from convert.variants import config_of
 from ms_ovs import __version__
 
 # How the authors' own programs name the tensors of what they trained: naming, prefix.
-_AUTHORS = {"clip": ("openai", ""), "lseg": ("lseg", "net.")}
+_AUTHORS = {
+    "clip": ("openai", ""),
+    "lseg": ("lseg", "net."),
+    "maskclip_plus": ("mmseg", ""),
+    "segformer": ("mmsegmentation", ""),
+}
 
 
 def metadata(

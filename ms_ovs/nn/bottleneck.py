@@ -26,15 +26,17 @@ class Bottleneck(nn.Cell):
     """1×1, 3×3, 1×1 convolutions around a shortcut: (B, inputs, H, W) → (B, 4 width, H/stride, W/stride).
 
     With `pooled` the stride sits in average pools instead of convolutions, as in CLIP (its paper,
-    section 2.4: antialiased strided convolutions).
+    section 2.4: antialiased strided convolutions). `dilation` is that of the 3×3 convolution.
     """
 
-    def __init__(self, inputs: int, width: int, *, stride: int, pooled: bool):
+    def __init__(self, inputs: int, width: int, *, stride: int, pooled: bool, dilation: int = 1):
         super().__init__()
         outputs = EXPANSION * width
         self.conv1 = conv2d(inputs, width, 1)
         self.bn1 = batch_norm(width)
-        self.conv2 = conv2d(width, width, 3, stride=1 if pooled else stride, padding=1)
+        self.conv2 = conv2d(
+            width, width, 3, stride=1 if pooled else stride, padding=dilation, dilation=dilation
+        )
         self.bn2 = batch_norm(width)
         self.pool = nn.AvgPool2d(stride, stride, pad_mode="valid") if pooled and stride > 1 else None
         self.conv3 = conv2d(width, outputs, 1)
@@ -54,8 +56,16 @@ class Bottleneck(nn.Cell):
         return self.relu(x + y)
 
 
-def stage(inputs: int, width: int, depth: int, *, stride: int, pooled: bool) -> nn.SequentialCell:
-    """`depth` bottlenecks, the first of which changes channels and resolution."""
-    first = Bottleneck(inputs, width, stride=stride, pooled=pooled)
-    rest = [Bottleneck(EXPANSION * width, width, stride=1, pooled=pooled) for _ in range(depth - 1)]
+def stage(
+    inputs: int, width: int, depth: int, *, stride: int, pooled: bool, dilation: int = 1
+) -> nn.SequentialCell:
+    """`depth` bottlenecks, the first of which changes channels and resolution.
+
+    With a `dilation` above 1 the first has half of it, "contracted", and the rest all of it.
+    """
+    first = Bottleneck(inputs, width, stride=stride, pooled=pooled, dilation=max(1, dilation // 2))
+    rest = [
+        Bottleneck(EXPANSION * width, width, stride=1, pooled=pooled, dilation=dilation)
+        for _ in range(depth - 1)
+    ]
     return nn.SequentialCell(first, *rest)

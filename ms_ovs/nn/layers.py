@@ -37,9 +37,17 @@ class Conv2d(nn.Conv2d, Product):
 
 
 def conv2d(
-    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0, bias: bool = False
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+    bias: bool = False,
 ) -> Conv2d:
-    """A convolution with symmetric zero padding; weight (outputs, inputs, kernel, kernel)."""
+    """A convolution with symmetric zero padding; weight (outputs, inputs / groups, kernel, kernel)."""
     return Conv2d(
         inputs,
         outputs,
@@ -47,6 +55,8 @@ def conv2d(
         stride=stride,
         pad_mode="pad",
         padding=padding,
+        dilation=dilation,
+        group=groups,
         has_bias=bias,
         weight_init="zeros",
         bias_init="zeros",

@@ -14,9 +14,9 @@ MET, NOT_MET, INFORMATION = "met", "NOT MET", "information"
 class Limit:
     """How far an output may be off, and how that is measured.
 
-    `measure` is "spread" (of the largest difference to the standard deviation, the rule), "absolute"
-    (the largest difference itself), "relative" (to each value) or "norm" (2-norm of the difference to
-    that of the values). `value` is one number, or one for each value.
+    `measure` is "spread" (of the largest difference to the standard deviation, the rule), "absolute" (the
+    largest difference itself), "relative" (to each value), "norm" (2-norm of the difference to that of the
+    values) or "share" (of the values that differ at all). `value` is one number, or one for each value.
     """
 
     value: float | tuple[float, ...]
@@ -30,6 +30,8 @@ def _error(difference: np.ndarray, theirs: np.ndarray, measure: str) -> np.ndarr
         return difference / np.abs(theirs)
     if measure == "norm":
         return np.linalg.norm(difference.ravel()) / np.linalg.norm(theirs.ravel())
+    if measure == "share":
+        return np.count_nonzero(difference) / difference.size
     # a lone number has no spread: its own size serves
     return difference / (theirs.std(dtype=np.float64) or np.abs(theirs).max() or 1.0)
 
@@ -39,7 +41,8 @@ class Row:
     """One output of a case: the error reached, the limit, and what follows.
 
     `error` is max|ours − theirs| / std(theirs), or what the `Limit` measures; for exact outputs the
-    number of values that differ, for counts of pixels the share that moved. NaN is never met.
+    number of values that differ, for counts of pixels the share that moved. NaN is met by NaN alone: where
+    both have it, as for a score of a class that does not occur, the values are left out.
     """
 
     output: str
@@ -70,6 +73,11 @@ def compare(case: Case, output: str, ours: np.ndarray | None, limit: Limit | Non
     if allowed == 0 or ", exact]" in description:
         wrong = float(np.count_nonzero(ours != theirs))
         return Row(output, wrong, 0.0, NOT_MET if wrong else MET, "exact")
+    undefined = np.isnan(ours) & np.isnan(theirs)
+    if undefined.any() and np.isscalar(limit.value):
+        ours, theirs = ours[~undefined], theirs[~undefined]
+        if not theirs.size:
+            return Row(output, 0.0, allowed, MET, "not a number, as the case has it")
     difference = np.abs(ours.astype(np.float64) - theirs)
     if np.issubdtype(theirs.dtype, np.integer):
         # counts of pixels, of which near ties may move some

@@ -53,8 +53,9 @@ def run(case: Case) -> Result:
     start = time.perf_counter()
     try:
         ours = adapter.compute(case)
+        rows = adapter.rows(case)
     except UserError as error:
         raise UserError(f"{case.folder}: {error}") from error
     limits = adapter.limits(case)
-    rows = [compare(case, output, ours.get(output), limits.get(output)) for output in case.descriptions]
+    rows += [compare(case, output, ours.get(output), limits.get(output)) for output in case.descriptions]
     return Result(case, rows, time.perf_counter() - start)

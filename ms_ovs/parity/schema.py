@@ -39,10 +39,16 @@ class Tolerance(BaseModel):
     error: Annotated[NonNegativeFloat, Field(allow_inf_nan=False)]
 
 
+class Described(BaseModel):
+    """What an output is; the shape that stands beside it is that of the array."""
+
+    what: str
+
+
 class Case(BaseModel):
     """What every kind has."""
 
-    outputs: Annotated[dict[str, str], AtLeastOne]
+    outputs: Annotated[dict[str, str | Described], AtLeastOne]
     tolerance: Literal["exact"] | Tolerance
 
 

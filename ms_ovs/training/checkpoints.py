@@ -106,12 +106,13 @@ def write(
     return target
 
 
-def latest(folder: str | Path) -> Path | None:
-    """The checkpoint of the highest step whose sums hold; warns of damaged ones. None if there is none."""
+def latest(folder: str | Path) -> Saved | None:
+    """The checkpoint of the highest step whose sums hold, open; warns of damaged ones. None without any."""
     for path in _found(Path(folder) / FOLDER):
-        if not (fault := _fault(path)):
-            return path
-        log.warning("checkpoint %s is passed over: %s", path, fault)
+        try:
+            return read(path)
+        except UserError as error:
+            log.warning("passed over: %s", error)
     return None
 
 
@@ -126,13 +127,18 @@ def read(path: str | Path) -> Saved:
     return Saved(path, facts["step"], Arrays(path / MODEL), Arrays(path / STATE), facts)
 
 
-def prune(folder: str | Path, keep: int) -> None:
-    """Remove all checkpoints of a run but those of the `keep` (≥ 1) highest steps."""
+def prune(folder: str | Path, keep: int, newest: Path | None = None) -> None:
+    """Remove all checkpoints of a run but those of the `keep` (≥ 1) highest steps.
+
+    With `newest`, the one just written, those of higher steps do not count and stay: they were damaged when
+    the run went on from an earlier one, and must not push out what is whole.
+    """
     if keep < 1:
         raise ValueError(f"keep {keep}: at least one checkpoint must stay")
     place = Path(folder) / FOLDER
     with _told(place, "removed"):
-        for path in _found(place)[keep:]:
+        found = _found(place)
+        for path in found[found.index(newest) if newest else 0 :][keep:]:
             _hide(path)
             _tidy(place)
 

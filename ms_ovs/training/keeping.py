@@ -24,10 +24,10 @@ def found(folder: Path, *, resume: bool) -> checkpoints.Saved | None:
     newest = checkpoints.latest(folder)
     if newest and not resume:
         raise UserError(
-            f"{str(folder)!r} holds a training already ({newest.name}): go on with --resume, "
+            f"{str(folder)!r} holds a training already ({newest.path.name}): go on with --resume, "
             "or name another folder with --set out=FOLDER"
         )
-    return checkpoints.read(newest) if newest else None
+    return newest
 
 
 class Keeper:
@@ -43,7 +43,8 @@ class Keeper:
     @property
     def newest(self) -> str:
         """What a message calls the newest checkpoint."""
-        return str(checkpoints.latest(self.folder) or "none yet")
+        newest = checkpoints.latest(self.folder)
+        return str(newest.path) if newest else "none yet"
 
     def save(self, step: int, facts: Mapping[str, Any], *, best: bool) -> None:
         """Write a checkpoint; its weights are also those of the last, and of the best if they are.
@@ -64,7 +65,7 @@ class Keeper:
             )
         for name in (LAST, BEST) if best else (LAST,):
             checkpoints.export(path, self.folder / name)
-        checkpoints.prune(self.folder, self.keep)
+        checkpoints.prune(self.folder, self.keep, newest=path)
 
     def restore(self, saved: checkpoints.Saved) -> None:
         """Set weights and states. Raises `UserError` where they do not fit: the config is another."""

@@ -18,6 +18,7 @@ from ms_ovs.training import checkpoints, engine, keeping, tasks
 from ms_ovs.training.logs import Log
 from ms_ovs.training.schedule import factor_at
 from ms_ovs.training.settings import TrainSettings
+from ms_ovs.training.step import Pass
 from ms_ovs.training.stopping import Told, told_to_end
 
 
@@ -54,17 +55,19 @@ class Trainer:
     def __init__(self, settings: TrainSettings, world: World, folder: Path):
         self.settings, self.world, self.folder = settings, world, folder
         self.task = tasks.build(settings, world)
-        self.engine = engine.build(settings, self.task.network, self.task.objective, ranks=world.ranks)
+        self.engine = engine.build(
+            settings, self.task.network, self.task.objective, rank=world.rank, ranks=world.ranks
+        )
         self.per_epoch = len(self.task.loader) // settings.accumulate
         if not self.per_epoch:
             raise UserError(
                 f"an epoch has {len(self.task.loader)} batches, a step takes accumulate = "
                 f"{settings.accumulate}: give more samples or accumulate less"
             )
-        self.steps = settings.steps or settings.epochs * self.per_epoch
-        self.stop = min(
-            self.steps, (settings.stop_after or self.steps) * (self.unit if settings.stop_after else 1)
-        )
+        self.steps = (settings.epochs or settings.steps) * self.unit
+        self.stop = self.steps
+        if settings.stop_after:
+            self.stop = min(self.steps, settings.stop_after * self.unit)
         if self.task.validate:
             choose("score in validation.best", settings.validation.best, self.task.scores)
         self.step = 0  # steps done
@@ -126,30 +129,31 @@ class Trainer:
     def take(self, batches: Iterator[Batch], told: Told) -> bool:
         """One step; True if some process was told to end."""
         settings, accumulate = self.settings, self.settings.accumulate
-        factor = factor_at(settings.schedule, self.step, steps=self.steps, steps_per_epoch=self.per_epoch)
-        lr = settings.base_lr * factor
+        base = settings.base_lr
+        lr = base * factor_at(
+            settings.schedule, self.step, steps=self.steps, steps_per_epoch=self.per_epoch, base_lr=base
+        )
         losses = []
         for number in range(accumulate):
             inputs = self.task.inputs(next(batches))
-            loss, norm, finite, ended = self.engine.step(
-                *self.arguments(lr, number == accumulate - 1, told), *inputs
-            )
-            losses.append(float(loss))
+            done = Pass(*self.engine.step(*self.arguments(lr, number == accumulate - 1, told), *inputs))
+            losses.append(float(done.loss))
+            self.task.passed()
         self.step += 1
-        if not bool(finite):
+        if not bool(done.finite):
             self.refuse(losses)
         self.log.step(
             self.step,
             epoch=(self.step - 1) / self.per_epoch,
             loss=float(np.mean(losses)),
-            grad_norm=float(norm),
+            grad_norm=float(done.norm),
             lr=lr,
             images=settings.batch_size * accumulate * self.world.ranks,
             scale=float(self.engine.scale.value) if self.engine.scale else 1.0,
             skipped=self.skipped,
             unread=len(set(self.task.loader.skipped)),
         )
-        return float(ended) > 0
+        return float(done.told) > 0
 
     def refuse(self, losses: list[float]) -> None:
         """A step whose gradient was not finite was not taken: count it, or end."""
@@ -197,4 +201,5 @@ class Trainer:
         self.keeper.restore(saved)
         self.step, self.scores = saved.step, dict(saved.facts["scores"])
         self.best, self.skipped = saved.facts["best"], saved.facts["skipped"]
+        self.task.resumed(self.step * self.settings.accumulate)
         self.log.resume(self.step)

@@ -66,7 +66,7 @@ class SGD(Optimizer):
 
     def __init__(self, groups: Sequence[Group], *, momentum: float, weight_decay: float):
         super().__init__(groups, weight_decay=weight_decay)
-        self.momenta = ParameterTuple(_zeros_like(p, "momentum") for p in self.parameters)
+        self.momenta = ParameterTuple(zeros_like(p, "momentum") for p in self.parameters)
         self.momentum = Tensor(momentum, ms.float32)
         self.apply = ops.ApplyMomentum()
 
@@ -109,8 +109,8 @@ class Adam(Optimizer):
         self, groups: Sequence[Group], *, betas: tuple[float, float], epsilon: float, weight_decay: float
     ):
         super().__init__(groups, weight_decay=weight_decay)
-        self.first = ParameterTuple(_zeros_like(p, "first") for p in self.parameters)
-        self.second = ParameterTuple(_zeros_like(p, "second") for p in self.parameters)
+        self.first = ParameterTuple(zeros_like(p, "first") for p in self.parameters)
+        self.second = ParameterTuple(zeros_like(p, "second") for p in self.parameters)
         self.steps = _counter("steps")
         self.own_steps = ParameterTuple(_counter(f"steps.{p.name}") for p in self.resting)
         self.beta1, self.beta2 = (Tensor(beta, ms.float32) for beta in betas)
@@ -191,7 +191,8 @@ def _used(gradient):
     return (ops.abs(gradient).reshape(-1).sum() != 0).astype(ms.float32)
 
 
-def _zeros_like(parameter: Parameter, kind: str) -> Parameter:
+def zeros_like(parameter: Parameter, kind: str) -> Parameter:
+    """A state of the shape and dtype of the parameter NAME, all zero; it is called KIND.NAME."""
     return Parameter(ops.zeros_like(parameter), name=f"{kind}.{parameter.name}", requires_grad=False)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from ms_ovs.training.settings import ScheduleSettings
 
 
-def poly(done: float, *, power: float) -> float:
-    """(1 - done)^power."""
-    return (1 - done) ** power
+def poly(done: float, *, power: float, least: float = 0.0) -> float:
+    """(1 - least) (1 - done)^power + least."""
+    return (1 - least) * (1 - done) ** power + least
 
 
 def cosine(done: float, *, final: float) -> float:
@@ -24,9 +24,12 @@ def stepped(done: float, *, milestones: Sequence[float], factor: float) -> float
     return factor ** sum(milestone <= done for milestone in milestones)
 
 
-def factor_at(settings: ScheduleSettings, step: int, *, steps: int, steps_per_epoch: int) -> float:
+def factor_at(
+    settings: ScheduleSettings, step: int, *, steps: int, steps_per_epoch: int, base_lr: float | None = None
+) -> float:
     """The factor at optimizer step `step`, 0 to `steps` - 1.
 
+    It is one of the rate `base_lr`, which is needed where the settings have a `min_lr`.
     With `per="epoch"` the schedule moves between epochs alone; a last epoch that is cut short counts as one.
     Warm-up moves every step, from `warmup_start` at step 0 to 1 at step `warmup`, and multiplies the
     schedule.
@@ -35,12 +38,13 @@ def factor_at(settings: ScheduleSettings, step: int, *, steps: int, steps_per_ep
         done = (step // steps_per_epoch) / math.ceil(steps / steps_per_epoch)
     else:
         done = step / steps
-    return _scheduled(settings, done) * _warmth(settings, step)
+    least = settings.min_lr / base_lr if settings.min_lr else 0.0
+    return _scheduled(settings, done, least) * _warmth(settings, step)
 
 
-def _scheduled(settings: ScheduleSettings, done: float) -> float:
+def _scheduled(settings: ScheduleSettings, done: float, least: float) -> float:
     if settings.name == "poly":
-        return poly(done, power=settings.power)
+        return poly(done, power=settings.power, least=least)
     if settings.name == "cosine":
         return cosine(done, final=settings.final)
     if settings.name == "step":

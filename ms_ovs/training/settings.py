@@ -25,13 +25,15 @@ class ScheduleSettings(Settings):
     """The factor of the base rate over time (`ms_ovs.training.schedule`).
 
     `power` is that of "poly", `final` the last factor of "cosine"; "step" multiplies by `factor` at the
-    shares `milestones` of the training. It moves every step, or stays the same in each epoch (`per`). For the
-    first `warmup` steps the factor also rises in a line from `warmup_start` to 1.
+    shares `milestones` of the training. "poly" falls to the rate `min_lr`, no factor. It moves every step,
+    or stays the same in each epoch (`per`). For the first `warmup` steps the factor also rises in a line
+    from `warmup_start` to 1.
     """
 
     name: Literal["constant", "poly", "cosine", "step"] = "constant"
     per: Literal["step", "epoch"] = "step"
     power: float = 0.9
+    min_lr: float = Field(default=0.0, ge=0)
     final: float = 0.0
     milestones: list[float] = Field(default_factory=list)
     factor: float = 0.1

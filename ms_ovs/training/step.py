@@ -6,6 +6,7 @@ import mindspore as ms
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops, value_and_grad
 
 from ms_ovs.training.maps import multiplied, squared
+from ms_ovs.training.optimizer import zeros_like
 
 CLIP_EPSILON = 1e-6  # in the quotient, as in torch.nn.utils.clip_grad_norm_
 
@@ -40,8 +41,9 @@ class TrainStep(nn.Cell):
 
     A step takes `accumulate` passes, whose mean gradient is used in the one that is called with `last` true,
     or not at all if it is not finite. `clip_norm` is the most that the gradient's norm may be. `scale`
-    (`ms_ovs.training.precision.LossScale`) multiplies the loss, `average` follows the weights. Of `ranks`
-    processes, each with its own batch, the mean gradient is used.
+    (`ms_ovs.training.precision.LossScale`) multiplies the loss, `average` follows the weights, `passes` are
+    counted (`ms_ovs.training.dropping`). Of `ranks` processes, each with its own batch, the mean gradient is
+    used.
     """
 
     def __init__(
@@ -53,18 +55,19 @@ class TrainStep(nn.Cell):
         clip_norm: float | None = None,
         scale: nn.Cell | None = None,
         average: nn.Cell | None = None,
+        passes: Parameter | None = None,
         ranks: int = 1,
     ):
         super().__init__(auto_prefix=False)
         self.objective, self.optimizer = objective, optimizer
-        self.scale, self.average = scale, average
+        self.scale, self.average, self.passes = scale, average, passes
         self.accumulate, self.clip_norm, self.ranks = accumulate, clip_norm, ranks
         parameters = optimizer.parameters
         self.differentiate = value_and_grad(self.scaled_loss, None, parameters, has_aux=True)
         self.reduce = nn.DistributedGradReducer(parameters, True, ranks) if ranks > 1 else None
         self.sum = ops.AllReduce() if ranks > 1 else None
         self.sums = ParameterTuple(
-            [_zeros_like(p, "sum") for p in parameters] if accumulate > 1 else []
+            [zeros_like(p, "sum") for p in parameters] if accumulate > 1 else []
         )  # of the passes so far
         self.share = Tensor(1 / accumulate, ms.float32)
         self.map, self.add = ops.HyperMap(), ops.Add()
@@ -95,6 +98,8 @@ class TrainStep(nn.Cell):
                 done = ops.depend(done, ops.assign(total, ops.zeros_like(total)))
         else:
             done = ops.depend(done, self.copy(gradients, self.sums))
+        if self.passes is not None:
+            done = ops.depend(done, ops.assign_add(self.passes, 1))
         return ops.depend(loss, done), norm, finite, told
 
     def scaled_loss(self, *batch):
@@ -133,7 +138,3 @@ class TrainStep(nn.Cell):
         for index in range(len(sources)):
             done = ops.depend(done, ops.assign(targets[index], sources[index]))
         return done
-
-
-def _zeros_like(parameter: Parameter, name: str) -> Parameter:
-    return Parameter(ops.zeros_like(parameter), f"{name}.{parameter.name}", False)

@@ -8,7 +8,10 @@ from mindspore import Tensor, nn
 from PIL import Image
 
 from convert import Entry
-from ms_ovs.data.loader import Batch, Loader
+from ms_ovs.data.loader import Batch, Dataset, Loader
+from ms_ovs.data.transforms import Transform
+from ms_ovs.distributed import World
+from ms_ovs.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ class Task:
     - `validate` gives `scores`, by name, of the network as it is; None where there is nothing to score;
     - `system`, `variant` and `options` say how `create_model` builds the network; `started_from` is the
       metadata of the checkpoint that it began as, and `carried` what that file carries along for the way
-      back.
+      back;
+    - `passed` is told after every pass through the step, `resumed` of a training that goes on how many passes
+      came before.
     """
 
     network: nn.Cell
@@ -41,3 +46,19 @@ class Task:
     options: Mapping[str, Any]
     started_from: Mapping[str, str] | None = None
     carried: Mapping[str, Entry] = field(default_factory=dict)
+    passed: Callable[[], None] = lambda: None
+    resumed: Callable[[int], None] = lambda passes: None
+
+
+def training_loader(settings: TrainSettings, dataset: Dataset, transform: Transform, world: World) -> Loader:
+    """The batches to learn from, of this process. Raises `UserError` for a data set that fills none."""
+    return Loader(
+        dataset,
+        transform,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        rank=world.rank,
+        ranks=world.ranks,
+        workers=settings.workers,
+        on_error=settings.on_bad_image,
+    )

@@ -49,11 +49,11 @@ def _paint(image: np.ndarray, label_map: np.ndarray, colours: np.ndarray, alpha:
         label_map = label_map.repeat(zoom, 0).repeat(zoom, 1)
     toned = Image.blend(photo, photo.convert("L").convert("RGB"), GREY)
     painted = np.array(Image.blend(toned, Image.fromarray(colours[label_map]), alpha))
-    painted[_borders(label_map, max(1, max(label_map.shape) // 800))] = PAPER
+    painted[borders(label_map, max(1, max(label_map.shape) // 800))] = PAPER
     return Image.fromarray(painted)
 
 
-def _borders(label_map: np.ndarray, thickness: int) -> np.ndarray:
+def borders(label_map: np.ndarray, thickness: int) -> np.ndarray:
     """bool (H,W): pixels whose neighbour `thickness` to the right or below is of another class."""
     border = np.zeros(label_map.shape, bool)
     border[:-thickness] |= label_map[:-thickness] != label_map[thickness:]

@@ -10,6 +10,7 @@ from ms_ovs.viz.colours import FAINT, INK, hatch
 from ms_ovs.viz.writing import NAME_WIDTH, NO_LABEL, fit, readable
 
 HEADINGS = ("photo", "truth", "prediction")
+LABELLED = ("photo", "labels")  # where nothing was predicted
 MARK = "(unseen in training)"
 SIDES = (160, 320)  # a picture's longer side; in between it is that of the largest photograph
 LETTERS = 14  # height of the letters beside the smallest pictures
@@ -25,25 +26,38 @@ class Layout:
     unit: int  # height of the letters; the gaps are measured in it
     font: ImageFont.FreeTypeFont
     tops: tuple[int, ...]  # upper edges of the rows' pictures, and where the next row's would be
+    headings: Sequence[str]  # of the pictures of a sample
 
     @classmethod
-    def of(cls, shapes: Sequence[tuple[int, int]], columns: int, *, titled: bool) -> "Layout":
+    def of(
+        cls,
+        shapes: Sequence[tuple[int, int]],
+        columns: int,
+        *,
+        titled: bool,
+        headings: Sequence[str] = HEADINGS,
+    ) -> "Layout":
         """The layout for photographs of these (H,W), with room for a title if it is `titled`."""
         side = min(max(SIDES[0], *(max(shape) for shape in shapes)), SIDES[1])
         unit = max(LETTERS, side // 20)
         font = ImageFont.load_default(unit)
         sizes = [_shown(shape, side) for shape in shapes]
-        box = max(*(width for width, _ in sizes), *(round(font.getlength(text)) for text in HEADINGS))
+        box = max(*(width for width, _ in sizes), *(round(font.getlength(text)) for text in headings))
         tops = [round((5 if titled else 2.5) * unit)]
         for start in range(0, len(sizes), columns):
             height = max(height for _, height in sizes[start : start + columns])
             tops.append(tops[-1] + height + round(2.8 * unit))
-        return cls(min(columns, len(sizes)), side, box, unit, font, tuple(tops))
+        return cls(min(columns, len(sizes)), side, box, unit, font, tuple(tops), headings)
 
     def left(self, column: int, part: int) -> int:
-        """The left edge of photo (part 0), truth (1) or prediction (2) in a column of samples."""
-        gap = self.unit // 2
-        return self.unit + column * (3 * self.box + 2 * gap + 2 * self.unit) + part * (self.box + gap)
+        """The left edge of picture `part`, in the order of the headings, in a column of samples."""
+        gap, parts = self.unit // 2, len(self.headings)
+        sample = parts * self.box + (parts - 1) * gap
+        return self.unit + column * (sample + 2 * self.unit) + part * (self.box + gap)
+
+    def right(self, column: int) -> int:
+        """The right edge of the last picture in a column of samples."""
+        return self.left(column, len(self.headings) - 1) + self.box
 
     def shown(self, shape: tuple[int, int]) -> tuple[int, int]:
         """(width, height) of the pictures of a photograph (H,W)."""
@@ -52,7 +66,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Width of the sheet, as far as the pictures need it."""
-        return self.left(self.columns - 1, 2) + self.box + self.unit
+        return self.right(self.columns - 1) + self.unit
 
     @property
     def height(self) -> int:

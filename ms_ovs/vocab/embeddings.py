@@ -2,7 +2,7 @@
 
 Pooling, as in CLIP's zero-shot notebook and, per synonym, in FC-CLIP and MAFT-Plus: every synonym is put
 into every template; each prompt's embedding is divided by its 2-norm, the mean over the templates is taken,
-and divided by its 2-norm again. Bare labels (LSeg) are the encoder's own output; the network normalises it.
+and divided by its 2-norm again. That of a bare label is the encoder's own output, divided by its 2-norm.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from ms_ovs.vocab.templates import BARE, fill
 
 Encode = Callable[[np.ndarray], np.ndarray]
 
-POOLING_VERSION = 1  # raise it when the numbers below change: old cache files are then not found
+POOLING_VERSION = 2  # raise it when the numbers below change: old cache files are then not found
 DIGEST_SIZE = 32  # bytes
 PATIENCE = 2.0  # seconds of work before a progress bar appears
 
@@ -41,19 +41,22 @@ def embed(
     weights_hash: str,
     cache: Path | Literal[False] | None = None,
     progress: bool = True,
+    normalised: bool = True,
 ) -> np.ndarray:
     """Embeddings float32 (words, D), one row for each synonym of `vocabulary`, in order.
 
     `encode` maps int32 tokens (N, L), L ≤ context, to float32 (N, D), not normalised; it is given every
     different prompt once, in few different shapes. `weights_hash` names the encoder in the key of the cache,
     which lies in the folder `cache` (None: the default one; False: none is used). `progress` shows a bar on
-    stderr when the work takes more than two seconds. Raises `UserError` for a prompt that is too long.
+    stderr when the work takes more than two seconds. Without `normalised` the last division is left out:
+    means over templates keep their lengths, as MaskCLIP's class weights have them, and bare labels are the
+    encoder's output, which LSeg normalises itself. Raises `UserError` for a prompt that is too long.
     """
     words, templates = vocabulary.words, tuple(templates)
     path = None
     if cache is not False:
         folder = cache_folder() if cache is None else Path(cache)
-        path = folder / "embeddings" / f"{_key(weights_hash, words, templates)}.npy"
+        path = folder / "embeddings" / f"{_key(weights_hash, words, templates, normalised)}.npy"
         if (known := _load(path)) is not None:
             return known
     prompts = [fill(template, word) for word in words for template in templates]
@@ -61,13 +64,16 @@ def embed(
     unique = _encode_all(encode, tokenizer(list(numbers)), progress)
     rows = unique[[numbers[prompt] for prompt in prompts]]
     if templates != BARE:
-        rows = _unit(_unit(rows).reshape(len(words), len(templates), -1).mean(axis=1))
+        rows = unit_rows(rows).reshape(len(words), len(templates), -1).mean(axis=1)
+    if normalised:
+        rows = unit_rows(rows)
     if path is not None:
         _save(path, rows)
     return rows
 
 
-def _unit(x: np.ndarray) -> np.ndarray:
+def unit_rows(x: np.ndarray) -> np.ndarray:
+    """`x` divided by its 2-norm along the last axis."""
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
@@ -101,8 +107,9 @@ def _watched(work: list) -> Iterator:
             yield item
 
 
-def _key(weights_hash: str, words: Iterable[str], templates: Iterable[str]) -> str:
+def _key(weights_hash: str, words: Iterable[str], templates: Iterable[str], normalised: bool) -> str:
     content = [POOLING_VERSION, weights_hash, list(words), list(templates)]
+    content += [] if normalised else ["means"]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

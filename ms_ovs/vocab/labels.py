@@ -5,8 +5,8 @@ How they are written:
 - a string: commas separate classes, `|` separates synonyms: "cat, grass|lawn, other";
 - a file (UTF-8): one class a line. Within a line a comma or `|` separates synonyms, as in the lists that
   ship with the package, so that a copy of one can be edited and used. No comments, no blank lines between;
-- the name of a shipped list: "ade20k_150", "lseg/ade20k_150" (see `lists/README.md`). A lone word that is
-  nearly such a name is an error, not a label;
+- the name of a shipped list: "ade20k_150", "lseg/ade20k_150" (see `lists/README.md`; in those of MAFT a comma
+  is part of the label). A lone word that is nearly such a name is an error, not a label;
 - in Python also a sequence of strings: one class an item, `|` separates synonyms, a comma is part of a label.
 
 The first synonym names the class. A user's list may not hold a label twice, because equal labels tie at every
@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from ms_ovs.errors import UserError, choose
+from ms_ovs.errors import UserError
 from ms_ovs.vocab.files import read_lines
 
 IN_STRING = re.compile(r"\|")
 IN_FILE = re.compile(r"[|,]")
 ONE_WORD = re.compile(r"[\w/-]+")
+PHRASES = "maft/"  # lists whose lines are words as they stand: MAFT reads "road, route" as one phrase
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Vocabulary:
 
     names: tuple[str, ...]
     synonyms: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Vocabulary":
+        """Classes of one word each, their names."""
+        names = tuple(names)
+        return cls(names, tuple((name,) for name in names))
 
     def __len__(self) -> int:
         """The number of classes."""
@@ -61,12 +68,15 @@ def parse(labels: str | Path | Sequence[str]) -> Vocabulary:
     text = labels.strip()
     if text in builtin():
         lines = _folder().joinpath(f"{text}.txt").read_text("utf-8").splitlines()
-        return _vocabulary(lines, IN_FILE, "line")
+        return _vocabulary(lines, IN_STRING if text.startswith(PHRASES) else IN_FILE, "line")
     head, tail = os.path.split(text)
     if ((head or "." in tail) and os.path.exists(text)) or (tail.endswith(".txt") and "," not in text):
         return _from_file(Path(text))
-    if ONE_WORD.fullmatch(text) and difflib.get_close_matches(text, builtin(), cutoff=0.7):
-        choose("label list", text, builtin())  # a lone word so like a list's name is hardly a label
+    if ONE_WORD.fullmatch(text) and (near := difflib.get_close_matches(text, builtin(), n=1, cutoff=0.7)):
+        # a lone word so like a list's name is hardly a label
+        raise UserError(
+            f"unknown label list {text!r}: did you mean {near[0]!r}? `ms-ovs vocab list` shows them all"
+        )
     return _unique(_vocabulary(text.split(",") if text else [], IN_STRING, "label"))
 
 

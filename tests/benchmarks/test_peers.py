@@ -8,11 +8,11 @@ import torch
 from mindspore import Tensor
 
 from benchmarks import recipe
-from benchmarks.probes import peer_dpt, training
+from benchmarks.probes import ours, peer_dpt, peer_segformer, training
 from convert.variants import config_of
 from ms_ovs.errors import UserError
 from ms_ovs.models import create_model
-from tests.tiny import TINY
+from tests.tiny import TINY, WORDLESS
 
 
 def count(network):
@@ -66,3 +66,36 @@ def test_batches_hold_every_kind_of_target():
     image, target = recipe.batch(2, 64)
     assert image.shape == (2, 3, 64, 64) and image.dtype == np.float32
     assert target.dtype == np.int32 and (target.min(), target.max()) == (-1, recipe.LABELS - 1)
+
+
+@pytest.fixture
+def tiny_segformer(monkeypatch):
+    """The variant "tiny" on both sides, with the classes of the recipe."""
+    from ms_ovs.models.registry import SYSTEMS
+
+    system, variant, options, _ = WORDLESS["segformer"]
+    config = config_of(system, variant, options | {"classes": recipe.LABELS})
+    monkeypatch.setitem(SYSTEMS["segformer"].variants, "tiny", config)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return config
+
+
+def test_the_other_segformer_has_as_many_parameters(tiny_segformer):
+    theirs = peer_segformer._network(tiny_segformer)
+    own = create_model("segformer", variant="tiny", seed=None)
+    trained = sum(p.size for p in own.get_parameters() if ".moving_" not in p.name)
+    # a bias for each of the four maps, where ours have a batch norm of two vectors
+    assert count(theirs) == trained - 4 * tiny_segformer.features
+
+
+def test_both_segformers_end_at_the_logits_and_learn(pynative, tiny_segformer, monkeypatch):
+    monkeypatch.setattr(recipe, "ADAMW_RATE", 1e-2)
+    monkeypatch.setattr(ours, "runtime", SimpleNamespace(setup=lambda: "CPU"))  # the mode stays
+    monkeypatch.setattr(training, "runtime", ours.runtime)
+    made = ours.segformer("tiny", 64).actions["run"]()
+    theirs = peer_segformer.forward("tiny", 64).actions["run"]()
+    assert made.shape == tuple(theirs.shape) == (1, recipe.LABELS, 16, 16)
+    for step in (training.segformer_step, peer_segformer.step):
+        run = step("tiny", 64, 2).actions["run"]
+        losses = [run() for _ in range(6)]
+        assert losses[0] == pytest.approx(np.log(recipe.LABELS), rel=0.2) and losses[-1] < losses[0]

@@ -1,6 +1,5 @@
 """A side's process, with the one probe that needs neither MindSpore nor torch; and commands."""
 
-import json
 import resource
 import subprocess
 import sys
@@ -14,18 +13,6 @@ from benchmarks.side import Side
 from ms_ovs.errors import UserError
 
 SETTING = Setting(threads=1, quick=True)
-
-
-@pytest.fixture
-def reference(tmp_path):
-    """The folder of a case with one tensor of 1.2 MB."""
-    folder = tmp_path / "case"
-    folder.mkdir()
-    spec = {"kind": "lseg/network", "reference": {"arguments": {"backbone": "small"}}}
-    (folder / "case.json").write_text(json.dumps(spec))
-    tensor = {"name": "net.weight", "shape": [300, 1000], "dtype": "float32"}
-    (folder / "state_dict.json").write_text(json.dumps([tensor]))
-    return folder
 
 
 def test_a_side_writes_a_checkpoint_and_reports(reference, tmp_path):

@@ -6,10 +6,20 @@ from benchmarks.rounds import Turn
 from benchmarks.rows import BYTES, RATE, SECONDS
 from benchmarks.samples import Sample
 from benchmarks.setting import Setting
-from benchmarks.suites import evaluation, floor, pipeline, scaling, training
+from benchmarks.suites import evaluation, floor, maskclip_plus, pipeline, scaling, segformer, training
 
 FACTS = {"flops": 1e9, "labels": 150, "images": 4, "crop": 480, "windows": 2}
-SECONDS_OF = {"ours:matmul": 0.5, "training:step": 2.0, "peer_dpt:step": 4.0, "loader:epochs": 0.8}
+SECONDS_OF = {
+    "ours:matmul": 0.5,
+    "training:step": 2.0,
+    "peer_dpt:step": 4.0,
+    "loader:epochs": 0.8,
+    "ours:segformer": 0.3,
+    "peer_segformer:forward": 0.6,
+    "training:segformer_step": 3.0,
+    "peer_segformer:step": 4.0,
+    "training:maskclip_plus_step": 0.8,
+}
 
 
 class Fake:
@@ -41,7 +51,7 @@ class Fake:
 def fakes(monkeypatch):
     """In place of processes; teams take 1 s alone, 1.25 s apart and 2 s joined."""
     Fake.started = []
-    for suite in (training, pipeline, evaluation):
+    for suite in (training, pipeline, evaluation, segformer, maskclip_plus):
         monkeypatch.setattr(suite, "Side", lambda setting, probe, **arguments: Fake(probe, **arguments))
 
     def team(probe, count, *, joined, **arguments):
@@ -108,3 +118,25 @@ def test_evaluation_has_two_rows_a_case(quick, cases):
     assert all(side.asked[0] == "window" and "run" in side.asked for side in Fake.started[1:])
     assert all(row.floor == 0.5 for row in rows[::2])
     assert floor.PRODUCT not in [row.what for row in rows]
+
+
+@pytest.mark.parametrize(("quick", "networks"), [(True, ["B0"]), (False, ["B0", "B5"])])
+def test_segformer_has_three_rows_a_network(quick, networks):
+    rows = segformer.measure(settings(quick))
+    assert units(rows) == [SECONDS, SECONDS, BYTES] * len(networks)
+    assert [row.what.split(",")[0] for row in rows[::3]] == [f"SegFormer-{name}" for name in networks]
+    for forward, step, memory in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
+        assert (forward.ratio, step.ratio, memory.goal) == (0.5, 0.75, None)
+        assert forward.met and step.met
+    for side in Fake.started:
+        if side.probe == "training:segformer_step":
+            assert side.asked[0] == "compile"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_maskclip_plus_is_told_in_seconds_and_in_images(quick):
+    rows = maskclip_plus.measure(settings(quick))
+    assert units(rows) == [SECONDS, RATE]
+    assert (rows[0].value, rows[0].floor, rows[1].value) == (0.8, 0.5, 2 / 0.8)
+    step = Fake.started[1]
+    assert step.asked[0] == "compile" and {"run", "student"} <= set(step.asked)

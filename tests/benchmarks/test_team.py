@@ -1,6 +1,5 @@
 """Processes that work at the same time, with a probe that needs no MindSpore; with msrun in the slow test."""
 
-import json
 import os
 from pathlib import Path
 
@@ -11,18 +10,6 @@ from ms_ovs.data import shapes
 from ms_ovs.errors import UserError
 
 PROBE = "checkpoint:source"
-
-
-@pytest.fixture
-def reference(tmp_path):
-    """The folder of a case with one small tensor."""
-    folder = tmp_path / "case"
-    folder.mkdir()
-    spec = {"kind": "lseg/network", "reference": {"arguments": {"backbone": "small"}}}
-    (folder / "case.json").write_text(json.dumps(spec))
-    tensor = {"name": "net.weight", "shape": [3, 10], "dtype": "float32"}
-    (folder / "state_dict.json").write_text(json.dumps([tensor]))
-    return folder
 
 
 def processes(team):

@@ -4,39 +4,25 @@ import hashlib
 import io
 import json
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ms_ovs import command
-from ms_ovs.cli.data import app
 from ms_ovs.data import shapes
 from ms_ovs.data.prepare import datasets
 from ms_ovs.data.prepare.archive import Archive
+from ms_ovs.data.prepare.recipe import Recipe
+from tests.cli.refusals import one_line
 
 FOLDER = "ADEChallengeData2016"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(ms_ovs):
     """Run the command; returns (status, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["ms-ovs", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            command.run(app, "ms-ovs")
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
-
-
-def one_line(text):
-    lines = text.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("ms-ovs: error: ")
-    return lines[0]
+    return partial(ms_ovs, "data")
 
 
 @pytest.fixture
@@ -51,7 +37,7 @@ def archive(tmp_path, monkeypatch):
                 suffix = "jpg" if form == "JPEG" else "png"
                 packed.writestr(f"{FOLDER}/{part}/{split}/1.{suffix}", buffer.getvalue())
     sha1 = hashlib.sha1(path.read_bytes()).hexdigest()
-    known = Archive(path.name, sha1, FOLDER, {"training": 1, "validation": 1})
+    known = Recipe((Archive(path.name, FOLDER, sha1=sha1),), {"training": 1, "validation": 1}, FOLDER)
     monkeypatch.setitem(datasets.DATASETS, "ade20k_150", known)
     return path
 
@@ -81,7 +67,7 @@ def test_prepare_another_archive(run, archive, tmp_path):
 
 
 def test_prepare_refuses(run, tmp_path):
-    status, _, err = run("prepare", "ade20k", "--source", "x", "--root", tmp_path)
+    status, _, err = run("prepare", "ade20k_15", "--source", "x", "--root", tmp_path)
     assert status == 2 and "did you mean 'ade20k_150'" in one_line(err)
     status, _, err = run("prepare", "ade20k_150", "--source", "x", "--root", tmp_path)
     assert status == 2 and "'x' does not exist: fetch ADEChallengeData2016.zip" in one_line(err)

@@ -4,64 +4,37 @@ import json
 
 import numpy as np
 import pytest
-import typer
-from PIL import Image
 
-from ms_ovs import api, command, distributed
+from ms_ovs import api, distributed
 from ms_ovs.cli import options
-from ms_ovs.cli.eval import evaluate
 from ms_ovs.cli.eval_data import open_data
 from ms_ovs.data import shapes
 from ms_ovs.errors import UserError
+from tests.cli.refusals import one_line
 
 IMAGES = 3
 
 
 @pytest.fixture
-def data(tmp_path, flag):
+def data(flags):
     """The config of a set with the flag three times; its stripes have ids 1 to 3, the last column none."""
-    truth = np.zeros(flag.shape[:2], np.uint8)
-    truth[:, :30], truth[:, 30:75], truth[:, 75:89] = 1, 2, 3
-    for folder in ("images", "labels"):
-        (tmp_path / folder).mkdir()
-    for number in range(IMAGES):
-        Image.fromarray(flag).save(tmp_path / "images" / f"{number}.png")
-        Image.fromarray(truth).save(tmp_path / "labels" / f"{number}.png")
-    config = tmp_path / "flags.yaml"
-    config.write_text(
-        f"image_dir: {tmp_path / 'images'}\nlabel_dir: {tmp_path / 'labels'}\nimage_suffix: .png\n"
-        "labels: red, green, blue\noffset: 1\nignore: [0]\n"
-    )
-    return config
+    return flags(map(str, range(IMAGES)))
 
 
 @pytest.fixture
-def run(colour_model, monkeypatch, capsys, tmp_path, data):
+def run(ms_ovs, colour_model, tmp_path, data):
     """Run the command on the flags, in one scale; returns (status, stdout, stderr)."""
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(evaluate)
 
     def run(*arguments, data=data, protocol="single", out=tmp_path / "out", checkpoint="weights"):
         given = {"--checkpoint": checkpoint, "--data": data, "--out": out, "--protocol": protocol}
         said = [part for name, value in given.items() if value is not None for part in (name, value)]
-        monkeypatch.setattr("sys.argv", ["ms-ovs", *map(str, [*said, *arguments])])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            command.run(app, "ms-ovs")
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
+        return ms_ovs("eval", *said, *arguments)
 
     return run
 
 
 def scores(tmp_path):
     return json.loads((tmp_path / "out" / "scores.json").read_text("utf-8"))
-
-
-def one_line(text):
-    lines = text.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("ms-ovs: error: ")
-    return lines[0]
 
 
 def test_a_data_set(run, tmp_path, colour_model, data):
@@ -143,7 +116,7 @@ def test_nothing_could_be_scored(run, tmp_path):
         (["--protocol", "lsge"], "did you mean 'lseg'"),
         (["--templates", "nothing"], "nothing"),
         (["--data", "nowhere.yaml"], "nowhere.yaml"),
-        (["--fold", "1"], "is no few-shot set"),
+        (["--fold", "1"], "--fold 1 has no meaning for"),
         (["--batch", "0"], "--batch"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
     ],
@@ -162,14 +135,24 @@ def test_out_that_is_a_file(run, tmp_path):
 
 def test_the_shapes_know_their_unseen_classes(tmp_path):
     shapes.write(tmp_path / "shapes", seed=1, train=1, val=2, captions=1, size=32)
-    opened = open_data(tmp_path / "shapes")
+    opened = open_data(str(tmp_path / "shapes"))
     assert opened.name.endswith("shapes (shapes, validation)")
     assert len(opened.data) == 2 and opened.unseen == shapes.UNSEEN and opened.seen == shapes.SEEN
 
 
+def test_the_shapes_by_name(tmp_path):
+    shapes.write(tmp_path, seed=1, train=1, val=2, captions=1, size=32)
+    opened = open_data("shapes", root=tmp_path)
+    assert len(opened.data) == 2 and (opened.unseen, opened.seen) == (shapes.UNSEEN, shapes.SEEN)
+    training = open_data("shapes", root=tmp_path, split="training")
+    assert len(training.data) == 1 and training.unseen == () and training.seen is None
+    with pytest.raises(UserError, match="no-shapes"):
+        open_data("shapes", root=tmp_path / "no-shapes")
+
+
 def test_any_other_folder_is_ade20k_s(tmp_path):
     with pytest.raises(UserError, match="images/validation"):
-        open_data(tmp_path)
+        open_data(str(tmp_path))
 
 
 def test_windows_in_batches(run, tmp_path, colour_model):
@@ -269,3 +252,18 @@ def test_the_main_process_reports_even_where_it_scored_nothing(run, tmp_path, mo
     status, tables, _ = run()
     assert status == 0 and "1 of 3 images" in tables and "c0ffee" in tables
     assert [failure["name"] for failure in scores(tmp_path)["failures"]] == ["0", "2"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("root: nowhere", "nowhere/VOCdevkit/VOC2012/JPEGImages"),
+        ("root: nowhere\nsplit: test", "unknown split 'test'"),
+        ("root: nowhere\nsplits: elsewhere", "--splits elsewhere has no meaning for voc_20"),
+    ],
+)
+def test_a_file_names_the_folder_and_the_part(run, tmp_path, lines, said):
+    config = tmp_path / "eval.yaml"
+    config.write_text(f"data: voc_20\n{lines}\n")
+    status, _, messages = run("--config", config, data=None)
+    assert status == 2 and said in one_line(messages)

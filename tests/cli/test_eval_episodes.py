@@ -1,6 +1,7 @@
 """`ms-ovs eval` on a few-shot set, from arguments to tables, file and exit status."""
 
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import mindspore as ms
@@ -9,10 +10,10 @@ import pytest
 from PIL import Image
 
 from ms_ovs import distributed, runtime
-from ms_ovs.cli import main
 from ms_ovs.data import fewshot
 from ms_ovs.models import checkpoint
 from ms_ovs.vocab import tokenizer
+from tests.cli.refusals import one_line
 
 EPISODES = 5
 WORDS = {"others": (0, 0, 0), "aeroplane": (1, 0, 0), "bicycle": (0, 1, 0)}
@@ -72,27 +73,13 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def run(model, monkeypatch, capsys, tmp_path, data):
-    def run(*arguments):
-        given = ["--checkpoint", "weights", "--data", data, "--out", tmp_path / "out", *arguments]
-        monkeypatch.setattr("sys.argv", ["ms-ovs", "eval", *map(str, given)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+def run(ms_ovs, model, tmp_path, data):
+    """Run the command on the fold; returns (status, stdout, stderr)."""
+    return partial(ms_ovs, "eval", "--checkpoint", "weights", "--data", data, "--out", tmp_path / "out")
 
 
 def scores(tmp_path):
     return json.loads((tmp_path / "out" / "scores.json").read_text("utf-8"))
-
-
-def one_line(text):
-    lines = text.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("ms-ovs: error: ")
-    return lines[0]
 
 
 @pytest.mark.parametrize("batch", [1, 2])

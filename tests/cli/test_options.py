@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from ms_ovs.cli import main, options
+from ms_ovs.cli import options
 from ms_ovs.errors import UserError
 
 
@@ -21,12 +21,10 @@ def test_the_quickstart_s_checkpoint_stands_in(tmp_path, monkeypatch):
     assert options.checkpoint(None) == options.QUICKSTART
 
 
-def test_predict_without_a_checkpoint(tmp_path, monkeypatch, capsys, flag):
+def test_predict_without_a_checkpoint(tmp_path, monkeypatch, ms_ovs, flag):
     Image.fromarray(flag).save(tmp_path / "flag.png")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["ms-ovs", "predict", "flag.png", "--labels", "red", "--out", "out"])
-    with pytest.raises(SystemExit) as ended:
-        main.main()
-    lines = capsys.readouterr().err.splitlines()
-    assert ended.value.code == 2 and len(lines) == 1 and "bash scripts/quickstart.sh" in lines[0]
+    status, _, err = ms_ovs("predict", "flag.png", "--labels", "red", "--out", "out")
+    lines = err.splitlines()
+    assert status == 2 and len(lines) == 1 and "bash scripts/quickstart.sh" in lines[0]
     assert not (tmp_path / "out").exists()

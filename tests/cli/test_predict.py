@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from ms_ovs import api
-from ms_ovs.cli import main
 from ms_ovs.cli.predict import unique_stems
 from ms_ovs.errors import UserError
+from tests.cli.refusals import one_line
 
 LABELS = "red, green, blue"
 
@@ -23,26 +23,14 @@ def photos(tmp_path, flag):
 
 
 @pytest.fixture
-def predict(colour_model, monkeypatch, capsys, tmp_path):
+def predict(ms_ovs, colour_model, tmp_path):
     """Run the command; returns (status, stdout, stderr)."""
 
     def run(*arguments, labels=LABELS, out=tmp_path / "out"):
         options = ["--labels", labels, "--checkpoint", "weights.safetensors", "--out", out]
-        command = ["ms-ovs", "predict", *map(str, [*arguments, *options])]
-        monkeypatch.setattr("sys.argv", command)
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
+        return ms_ovs("predict", *arguments, *options)
 
     return run
-
-
-def one_line(text):
-    lines = text.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("ms-ovs: error: ")
-    return lines[0]
 
 
 def test_a_folder(predict, photos, tmp_path, colour_model):
@@ -69,6 +57,7 @@ def test_options_reach_the_segmenter(predict, photos, tmp_path, monkeypatch):
     options = (
         "--device Ascend --fallback --mode pynative --templates vild_14 --long-side native --merges m.gz"
     )
+    options += " --option pd_thresh=0.5 --option scale=[9,8] --class-weights clip.pt"
     status, _, messages = predict(photos / "a.png", *options.split(), labels="red")
     assert given == {
         "checkpoint": "weights.safetensors",
@@ -79,8 +68,10 @@ def test_options_reach_the_segmenter(predict, photos, tmp_path, monkeypatch):
         "whole": False,
         "long_side": "native",
         "merges": given["merges"],
+        "options": {"pd_thresh": 0.5, "scale": [9, 8]},
+        "class_weights": given["class_weights"],
     }
-    assert str(given["merges"]) == "m.gz"
+    assert str(given["merges"]) == "m.gz" and str(given["class_weights"]) == "clip.pt"
     assert "graph" not in messages
 
 
@@ -127,8 +118,8 @@ def test_bad_input_is_found_before_the_model_is_loaded(
 
 
 def test_a_checkpoint_of_another_system(predict, photos, monkeypatch):
-    def refuse(path, system):
-        raise UserError(f"{path} is of another system than {system}")
+    def refuse(path, system, options):
+        raise UserError(f"{path} is of another system than {system[0]}")
 
     monkeypatch.setattr(api, "load_model", refuse)
     status, _, messages = predict(photos)

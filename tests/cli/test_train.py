@@ -2,30 +2,18 @@
 
 import subprocess
 import time
+from functools import partial
 
 import pytest
-import typer
 
-from ms_ovs import command
-from ms_ovs.cli.train import train
 from tests.training.processes import BIN, ROOT, environment
 from tests.training.runs import clip_config, few_shapes, lseg_config, saved, tiny_clip  # noqa: F401
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(ms_ovs):
     """Run the command in this process; (status, stdout, stderr)."""
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(train)
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["ms-ovs", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            command.run(app, "ms-ovs")
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+    return partial(ms_ovs, "train")
 
 
 @pytest.fixture

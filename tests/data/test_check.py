@@ -193,13 +193,18 @@ def test_few_shot_settings_from_a_file(pascal):
 @pytest.mark.parametrize(
     ("data", "options", "rule"),
     [
-        ("ade20k", {}, "unknown data set 'ade20k': did you mean 'ade20k_150'.* a YAML file"),
+        ("ade20k_15", {}, "unknown data set 'ade20k_15': did you mean 'ade20k_150'.* a YAML file"),
         ("nowhere.yaml", {}, "nowhere.yaml cannot be read"),
         ("ade20k_150", {}, "ade20k_150 lies nowhere yet: give --root, its folder"),
-        ("ade20k_150", {"root": "nowhere"}, "image folder 'nowhere/images/training' does not exist"),
+        (
+            "ade20k_150",
+            {"root": "nowhere"},
+            "image folder 'nowhere/ADEChallengeData2016/images/training' does not exist",
+        ),
         ("ade20k_150", {"root": "x", "split": "val"}, "unknown split 'val': did you mean 'validation'"),
         ("ade20k_150", {"root": "x", "fold": 1}, "--fold 1 has no meaning for ade20k_150"),
-        ("fss1000", {"root": "x"}, "give --root and --splits"),
+        ("fss1000", {}, "fss1000 lies nowhere yet: give --root, its folder"),
+        ("fss1000", {"root": "x"}, "split file 'x/splits/fss/trn.txt'"),
         ("pascal5i", {"root": "x", "splits": "y"}, "needs a fold: give 0 to 3"),
         ("fss1000", {"root": "x", "splits": "y", "fold": 1}, "has no folds"),
         ("coco20i", {"root": "x", "splits": "y", "fold": 1, "split": "validation"}, "unknown split"),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ms_ovs import config
-from ms_ovs.data import folders, shapes
+from ms_ovs.data import layouts, shapes
 from ms_ovs.data.folders import FolderDataset, FolderSettings
 from ms_ovs.errors import UserError
 
@@ -62,11 +62,11 @@ def change(folder, **settings):
 def test_odd_files(folder):
     (folder.root / "maps/4_ids.png").unlink()
     (folder.root / "maps/6_ids.png").unlink()
-    with pytest.raises(UserError, match=r"image '.*/4.png' has no label map in .*maps \(2 of 9 have none\)"):
+    with pytest.raises(UserError, match=r"image '.*/4.png' has no label map in .*maps \(2 of 9 have"):
         FolderDataset(folder.settings)
     for name in ("4", "6", "0"):
         (folder.root / f"images/{name}.png").unlink()
-    with pytest.raises(UserError, match=r"label map '.*0_ids.png' has no image in .* \(1 of 7 have none\)"):
+    with pytest.raises(UserError, match=r"label map '.*0_ids.png' has no image in .* \(1 of 7 have no"):
         FolderDataset(folder.settings)
 
 
@@ -104,17 +104,53 @@ def test_files_that_are_no_good(folder):
 
 def test_presets(tmp_path):
     data = shapes.write(tmp_path / "shapes", seed=0, train=3, val=2, captions=0, size=32)
-    dataset = FolderDataset(folders.preset("shapes", data.root, "validation"))
+    dataset = FolderDataset(layouts.preset("shapes", data.root, "validation"))
     assert len(dataset) == 2 and dataset.vocabulary.names == data.names
     image, target = dataset[0]
     assert image.shape == (32, 32, 3) and target.min() >= 0 and target.max() < len(data.names)
-    ade = folders.preset("ade20k_150", "ADEChallengeData2016", "training")
+    ade = layouts.preset("ade20k_150", "ADEChallengeData2016", "training")
     assert (ade.image_dir, ade.label_dir) == (
         "ADEChallengeData2016/images/training",
         "ADEChallengeData2016/annotations/training",
     )
     assert (ade.offset, ade.ignore, ade.labels) == (1, [0], "lseg/ade20k_150")
     with pytest.raises(UserError, match="did you mean 'ade20k_150'"):
-        folders.preset("ade20k", tmp_path, "training")
+        layouts.preset("ade20k_15", tmp_path, "training")
     with pytest.raises(UserError, match="unknown split 'train': did you mean 'training'"):
-        folders.preset("shapes", tmp_path, "train")
+        layouts.preset("shapes", tmp_path, "train")
+
+
+def listed(folder, *names):
+    path = folder.root / "list.txt"
+    path.write_text("\n".join(names))
+    return change(folder, names=str(path))
+
+
+def test_a_list_names_the_pairs(folder):
+    dataset = FolderDataset(listed(folder, "4", "deep/1"))
+    assert [dataset.name(index) for index in range(2)] == ["4", "1"] and len(dataset) == 2
+    with pytest.raises(UserError, match=r"'5' of '.*list.txt' has no image in .*images \(2 of 3 have"):
+        FolderDataset(listed(folder, "5", "4"))  # neither image nor label map
+    with pytest.raises(UserError, match=r"list.txt' has '4' 2 times: name each once"):
+        FolderDataset(listed(folder, "4", "4"))
+    with pytest.raises(UserError, match="list.txt' is empty"):
+        FolderDataset(listed(folder))
+
+
+def test_images_without_label_map_may_be_left_out(folder):
+    (folder.root / "maps/4_ids.png").unlink()
+    dataset = FolderDataset(change(folder, extra_images=True))
+    assert len(dataset) == 8 and "4" not in [dataset.name(index) for index in range(8)]
+    (folder.root / "images/6.png").unlink()
+    with pytest.raises(UserError, match=r"label map '.*6_ids.png' has no image"):
+        FolderDataset(change(folder, extra_images=True))
+
+
+def test_hidden_classes_are_ignored(folder):
+    shown, hidden = FolderDataset(folder.settings), FolderDataset(change(folder, hidden="cat, sky"))
+    for index in range(len(shown)):
+        target = shown.target(index)
+        np.testing.assert_array_equal(hidden.target(index), np.where(target == 1, 1, -1))
+    assert {0, 1, 2} <= set(np.unique(shown.target(0)))
+    with pytest.raises(UserError, match="unknown label 'cow'"):
+        FolderDataset(change(folder, hidden="cow"))

@@ -1,7 +1,5 @@
 """Scoring data sets: whole, in parts, and with images that fail."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +7,10 @@ import pytest
 
 from ms_ovs.distributed import World
 from ms_ovs.errors import UserError
-from ms_ovs.evaluation.evaluate import PROTOCOLS, Failure, ViewProtocol, evaluate, windowed
+from ms_ovs.evaluation.evaluate import PROTOCOLS, Evaluation, Failure, ViewProtocol, evaluate, windowed
+from ms_ovs.evaluation.semantic import SemanticScores
 from ms_ovs.evaluation.sliding import SlidingWindow
+from tests.worlds import in_threads
 
 LABELS = ("dark", "light", "absent")
 
@@ -73,28 +73,6 @@ def test_ranks_share_the_images():
     np.testing.assert_array_equal(good[0].summed(sum(part.counts for part in good)).counts, whole.counts)
 
 
-class Threads:
-    """A world whose processes are threads: their counts are summed when all have come."""
-
-    def __init__(self, rank, ranks, barrier, slots):
-        self.rank, self.ranks, self.barrier, self.slots = rank, ranks, barrier, slots
-
-    def sum(self, counts):
-        assert counts.dtype == np.int64 and counts.ndim == 1
-        self.slots[self.rank] = counts
-        self.barrier.wait(5)
-        total = sum(self.slots.values())
-        self.barrier.wait(5)
-        return total
-
-
-def in_threads(ranks, work):
-    """What `work(world)` returns in each of so many threads."""
-    barrier, slots = threading.Barrier(ranks), {}
-    with ThreadPoolExecutor(ranks) as pool:
-        return list(pool.map(lambda rank: work(Threads(rank, ranks, barrier, slots)), range(ranks)))
-
-
 @pytest.mark.parametrize(
     "bad", [{}, {1: UserError("weg: grün"), 2: UserError("x" * 300), 4: OSError("gone")}]
 )
@@ -108,6 +86,34 @@ def test_every_process_gets_the_counts_and_failures_of_all(bad):
     for together in in_threads(3, work):
         np.testing.assert_array_equal(together.counts, alone.counts)
         assert together.failures == alone.failures, "in the order of the data"
+
+
+class Stopped(Exception):
+    """The process is killed."""
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_going_on_from_any_image_counts_every_one_once(at):
+    bad = {1: UserError("gone"), 4: UserError("gone")}
+    whole = evaluate(by_red, Photos(bad=bad), LABELS)
+    met = []
+
+    def stop(result):
+        met.append((result.images + result.failed, result.seconds, result.counts))
+        if len(met) == at + 1:
+            raise Stopped
+
+    begun, data = Evaluation(SemanticScores(LABELS)), Photos(bad=bad)
+    with pytest.raises(Stopped):
+        evaluate(by_red, data, LABELS, begun=begun, after=stop)
+    assert [done for done, *_ in met] == list(range(1, at + 2))
+    told = []
+    result = evaluate(by_red, data, LABELS, begun=begun, progress=lambda *now: told.append(now))
+    assert data.read == list(range(5)), "no image is read twice"
+    np.testing.assert_array_equal(result.counts, whole.counts)
+    assert result.failures == whole.failures
+    assert result.seconds >= met[-1][1] > 0
+    assert [done for done, *_ in told if done == int(done)][-1:] == ([] if at == 4 else [5])
 
 
 BAD = {

@@ -49,6 +49,12 @@ def test_scores_say_where_they_come_from(report):
     ]
 
 
+def test_a_checkpoint_that_is_not_known(report):
+    unknown = Report(report.evaluation, {}, report.data, {"name": "not told"})
+    assert unknown.provenance.splitlines()[0] == "checkpoint not told"
+    assert unknown.provenance.splitlines()[2] == "protocol not told"
+
+
 def lines(text):
     return [" ".join(line.replace("│", " ").split()) for line in text.splitlines()]
 
@@ -57,6 +63,7 @@ def test_scores_have_their_rules(report):
     rows = lines(shown(report))
     assert "mIoU 25.00 mean over all 3 classes, absent ones count 0 (LSeg's rule)" in rows
     assert "mIoU, present 37.50 mean over the 2 classes met in truth or prediction" in rows
+    assert "mIoU, truth 37.50 mean over the 2 classes met in the truth (detectron2)" in rows
     assert "unseen mIoU 0.00 those met of 1 classes never labelled in training" in rows
     assert any(row.startswith("seen mIoU 75.00 those met of 2 classes") for row in rows)
     assert any(row.startswith("harmonic mean 0.00") for row in rows)
@@ -64,9 +71,9 @@ def test_scores_have_their_rules(report):
 
 def test_classes(report):
     rows = lines(shown(report))
-    assert "0 red [sky] 75.00 100.00 3 4" in rows
-    assert "1 grün (unseen) 0.00 0.00 1 0" in rows
-    assert "2 blue, pale – – 0 0" in rows
+    assert "0 red [sky] 75.00 100.00 75.00 3 4" in rows
+    assert "1 grün (unseen) 0.00 0.00 – 1 0" in rows
+    assert "2 blue, pale – – – 0 0" in rows
 
 
 def test_files(report, tmp_path):
@@ -83,7 +90,9 @@ def test_files(report, tmp_path):
     }
     assert summary["scores"]["miou"] == pytest.approx(0.25)
     assert summary["scores"]["seen"] == pytest.approx(0.75) and summary["scores"]["unseen"] == 0
+    assert summary["scores"]["miou_truth"] == pytest.approx(0.375)
     assert summary["classes"][2]["iou"] is None and summary["classes"][1]["unseen"]
+    assert [row["precision"] for row in summary["classes"]] == [pytest.approx(0.75), None, None]
     assert summary["failures"] == [{"index": 3, "name": "x.png", "message": "damaged"}]
     assert summary["device"] == "CPU" and summary["seconds"] == 1.235
     with open(paths[1], newline="", encoding="utf-8") as file:

@@ -210,7 +210,7 @@ def test_towers_of_the_other_kind_are_refused(tmp_path):
         fill_image(lseg("lseg_resnet"), path)
 
 
-def test_text_of_clip(mode, clip_file):
+def test_text_of_clip(pynative, clip_file):
     path, clip = clip_file()
     model = lseg()
     before = values(model)
@@ -264,7 +264,7 @@ def test_image_of_clip(clip_file):
     assert not ours["patch_embedding.bias"].any()
 
 
-def test_position_embedding_of_another_grid_is_resized(mode, clip_file):
+def test_position_embedding_of_another_grid_is_resized(pynative, clip_file):
     path, _ = clip_file(image_resolution=32)
     model = lseg(image=ONE_HEAD | {"grid": 2})
     fill_image(model, path)

@@ -15,7 +15,9 @@ from mindspore.train.mind_ir_pb2 import ModelProto
 from ms_ovs import create_model, runtime
 from ms_ovs.losses.contrastive import ContrastiveLoss
 from ms_ovs.losses.cross_entropy import PixelCrossEntropy
-from tests.tiny import TINY
+from ms_ovs.models.lseg.heads import HeadBlock
+from tests.modes import graphs
+from tests.tiny import MASKCLIP, TINY, WORDLESS
 
 PLATFORMS = {"Ascend", "GPU", "CPU"}
 # The structure of a graph rather than a kernel
@@ -24,6 +26,16 @@ PLUMBING = {"Constant", "Depend", "Load", "MakeTuple", "TupleGetItem", "UpdateSt
 FUNCTIONS = {"Concat": "cat", "MatMulExt": "matmul", "Muls": "mul", "SumExt": "sum"}
 # What cells choose instead on other devices than the CPU
 ELSEWHERE = {"LayerNorm"}
+WORDED = TINY | MASKCLIP
+# networks all of whose operations are among those of the others and of the blocks below
+CONTAINED = {
+    *("lseg_vit", "lseg_vit_b32", "lseg_patch8", "lseg_bottleneck", "lseg_depthwise"),
+    *("maskclip_vit", "maskclip_resnet", "mit", "resnet_v1c", "resnet"),
+}
+BLOCKS = {
+    "lseg_bottleneck": HeadBlock(arch_option=1, depth=2, activation="tanh"),
+    "lseg_depthwise": HeadBlock(arch_option=2, depth=3, activation="lrelu"),
+}
 
 
 def primitives(model, *inputs, path):
@@ -45,18 +57,47 @@ def documented(name):
     return None
 
 
-@pytest.mark.parametrize("name", TINY)
+@graphs(WORDED, seldom=CONTAINED)
 def test_operations_name_all_platforms(name, tmp_path):
     runtime.setup("CPU", "graph")
-    system, variant, options, shape = TINY[name]
+    system, variant, options, shape = WORDED[name]
     model = create_model(system, variant=variant, **options)
     image = ms.Tensor(np.zeros(shape, np.float32))
     found = primitives(model, image, ms.Tensor(np.ones((3, 24), np.float32)), path=tmp_path / "image")
-    found |= primitives(model.text, ms.Tensor(np.ones((3, 8), np.int32)), path=tmp_path / "text")
     assert len(found) > 10
     named = found - PLUMBING | ELSEWHERE
     wrong = {op: documented(op) for op in named if documented(op) != PLATFORMS}
     assert wrong == {}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_operations_of_blocks_on_scores_name_all_platforms(name, tmp_path):
+    runtime.setup("CPU", "graph")
+    scores = ms.Tensor(np.zeros((1, 3, 4, 4), np.float32))
+    found = primitives(BLOCKS[name], scores, path=tmp_path / "block") - PLUMBING
+    wrong = {op: documented(op) for op in found if documented(op) != PLATFORMS}
+    assert len(found) > 2 and wrong == {}
+
+
+# every network has the same tower for words
+@graphs(WORDED, seldom=set(WORDED) - {"clip_vit"})
+def test_operations_on_words_name_all_platforms(name, tmp_path):
+    runtime.setup("CPU", "graph")
+    system, variant, options, _ = WORDED[name]
+    model = create_model(system, variant=variant, **options)
+    found = primitives(model.text, ms.Tensor(np.ones((3, 8), np.int32)), path=tmp_path / "text") - PLUMBING
+    wrong = {op: documented(op) for op in found if documented(op) != PLATFORMS}
+    assert len(found) > 10 and wrong == {}
+
+
+@graphs(WORDLESS, seldom=CONTAINED)
+def test_operations_on_images_alone_name_all_platforms(name, tmp_path):
+    runtime.setup("CPU", "graph")
+    system, variant, options, shape = WORDLESS[name]
+    model = create_model(system, variant=variant, **options)
+    found = primitives(model, ms.Tensor(np.zeros(shape, np.float32)), path=tmp_path / "image") - PLUMBING
+    wrong = {op: documented(op) for op in found if documented(op) != PLATFORMS}
+    assert len(found) > 4 and wrong == {}
 
 
 @pytest.mark.parametrize(("cell", "shapes"), [

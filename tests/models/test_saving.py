@@ -15,7 +15,7 @@ from ms_ovs import __version__, create_model
 from ms_ovs.errors import UserError
 from ms_ovs.models.checkpoint import load_model
 from ms_ovs.models.saving import metadata, tensors
-from tests.tiny import TINY
+from tests.tiny import TINY, WORDLESS
 
 CASES = Path(__file__).parents[1] / "reference"
 # a case of each network that the authors publish → (system, variant, options)
@@ -27,7 +27,9 @@ PUBLISHED = {
     "lseg/vitb32_384_arch1": ("lseg", "clip_vitb32_384", BLOCK),
     "lseg/rn50x16_vitl16": ("lseg", "clipRN50x16_vitl16_384", {}),
     "lseg/zs_rn101": ("lseg", "clip_resnet101", {}),
+    "segformer/mit_b5": ("segformer", "mit_b5", {}),
 }
+NETWORKS = TINY | {"segformer": WORDLESS["segformer"]}
 
 
 def hollow(shapes):
@@ -43,9 +45,9 @@ def authors_state(case):
     return {s["name"]: Entry(codes[s["dtype"]], tuple(s["shape"]), None) for s in specs}
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_saved_and_loaded(tmp_path, name):
-    system, variant, options, _ = TINY[name]
+    system, variant, options, _ = NETWORKS[name]
     model = create_model(system, variant=variant, seed=3, **options)
     assert expected(config_of(system, variant, options)) == {
         name: parameter.shape for name, parameter in model.parameters_and_names()

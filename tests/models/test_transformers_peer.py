@@ -15,8 +15,9 @@ from ms_ovs.models.checkpoint import fill
 TEXT = {"vocab_size": 300, "max_position_embeddings": 20, "num_hidden_layers": 3, "eos_token_id": 299}
 
 
-@pytest.fixture(scope="module", params=["quick_gelu", "gelu"])
+@pytest.fixture
 def peer(request):
+    """CLIP with an activation; (its name, the model)."""
     width = {
         "hidden_size": 128,
         "intermediate_size": 512,
@@ -35,6 +36,16 @@ def peer(request):
     return request.param, model
 
 
+@pytest.mark.parametrize(
+    ("mode", "peer"),
+    [
+        ("graph", "quick_gelu"),
+        pytest.param("graph", "gelu", marks=pytest.mark.slow),
+        ("pynative", "quick_gelu"),
+        ("pynative", "gelu"),
+    ],
+    indirect=True,
+)
 def test_clip_equals_transformers(mode, peer):
     activation, theirs = peer
     entries = {name: Entry.of(tensor.numpy()) for name, tensor in theirs.state_dict().items()}

@@ -84,6 +84,36 @@ def test_another_rank_than_the_strides_is_not_met(case):
     assert compare(case, "square.logits", LOGITS[0]).status == NOT_MET
 
 
+def test_what_is_undefined_for_both_is_left_out(case):
+    case.arrays["wide.logits"] = theirs = LOGITS.copy()
+    theirs[0, :3] = np.nan
+    spread = np.nanstd(theirs)
+    ours = theirs.copy()
+    ours[2, 2] += 0.0009 * spread
+    row = compare(case, "wide.logits", ours)
+    assert row.status == MET and row.error == pytest.approx(0.0009, rel=1e-2)
+    assert compare(case, "wide.logits", LOGITS).status == NOT_MET, "a number where they have none"
+    ours[3, 3] = np.nan
+    assert compare(case, "wide.logits", ours).status == NOT_MET, "none where they have a number"
+    theirs[:] = np.nan
+    assert compare(case, "wide.logits", theirs.copy()).status == MET
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "limit"),
+    [
+        ("exact", 0),
+        ("counts exact; ratios 1e-6", 1e-6),
+        ({"error": 0.001}, 0.001),
+        ({"float outputs": 1e-6, "match": "exact"}, 1e-6),
+        ({"error": "max|ours - theirs| / std(theirs)", "float32_cpu": 1e-4}, 1e-4),
+    ],
+)
+def test_tolerances_as_the_cases_have_them(case, tolerance, limit):
+    case.spec["tolerance"] = tolerance
+    assert case.tolerance == limit
+
+
 def test_outputs_of_one_tap_do_not_hide_each_other(case):
     case.spec["outputs"]["again.logits"] = "logits (for input:image) once more"
     assert case.outputs_by_input()["input:image"].items() >= {

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ms_ovs.data import shapes
-from ms_ovs.data.folders import FolderDataset, preset
+from ms_ovs.data.folders import FolderDataset
+from ms_ovs.data.layouts import preset
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

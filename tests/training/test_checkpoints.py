@@ -48,7 +48,7 @@ def same(found, given):
 def test_what_is_written_is_read(tmp_path):
     facts = {"epoch": 2, "best": np.float32(0.5), "draws": np.arange(3), "lost": float("nan")}
     path = save(tmp_path, 100, facts=facts)
-    assert path == tmp_path / "checkpoints" / "step_00000100" == checkpoints.latest(tmp_path)
+    assert path == tmp_path / "checkpoints" / "step_00000100" == checkpoints.latest(tmp_path).path
     assert names(path) == ["SHA256SUMS", "model.safetensors", "state.json", "state.safetensors"]
     saved = checkpoints.read(str(path))
     same(saved.model, MODEL)
@@ -96,7 +96,7 @@ def test_the_model_can_be_loaded(tmp_path):
 def test_latest_passes_over_damage(tmp_path, caplog):
     assert checkpoints.latest(tmp_path) is None
     paths = [save(tmp_path, step) for step in (1, 20, 100_000_000, 99_999_999, 30)]
-    assert checkpoints.latest(tmp_path) == paths[2]
+    assert checkpoints.latest(tmp_path).path == paths[2]
     damage = [
         (
             2,
@@ -114,7 +114,8 @@ def test_latest_passes_over_damage(tmp_path, caplog):
         spoil(paths[index] / name)
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            assert checkpoints.latest(tmp_path) == (None if next_good is None else paths[next_good])
+            found = checkpoints.latest(tmp_path)
+        assert (found and found.path) == (None if next_good is None else paths[next_good])
         assert any(str(paths[index]) in line and re.search(message, line) for line in caplog.messages)
         with pytest.raises(UserError, match=rf"checkpoint .*{paths[index].name} cannot be used: .*{message}"):
             checkpoints.read(paths[index])
@@ -142,6 +143,15 @@ def test_prune_keeps_the_newest(tmp_path):
     assert len(os.listdir(tmp_path / "checkpoints")) == 3
     with pytest.raises(ValueError, match="at least one"):
         checkpoints.prune(tmp_path, 0)
+
+
+def test_damaged_checkpoints_do_not_push_out_whole_ones(tmp_path):
+    for step in (1, 2, 9):
+        path = save(tmp_path, step)
+    (path / "model.safetensors").write_bytes(b"")  # so that the run goes on from step 2
+    for step, left in ((3, [3, 9]), (4, [4, 9]), (9, [9]), (10, [10])):
+        checkpoints.prune(tmp_path, 1, newest=save(tmp_path, step))
+        assert sorted(os.listdir(tmp_path / "checkpoints")) == [f"step_{n:08d}" for n in left]
 
 
 def test_export_is_whole_and_has_a_sum(tmp_path):
@@ -199,7 +209,7 @@ def test_a_full_disk_leaves_what_was(tmp_path, monkeypatch, at):
     assert len(whole) == (4 if at == 5 else 0)  # renamed before the last: then it is whole
     assert not list((tmp_path / "checkpoints").glob(".*"))
     monkeypatch.undo()
-    assert checkpoints.latest(tmp_path).name == ("step_00000002" if at == 5 else "step_00000001")
+    assert checkpoints.latest(tmp_path).path.name == ("step_00000002" if at == 5 else "step_00000001")
 
 
 def test_values_that_cannot_be_kept_leave_nothing(tmp_path):
@@ -268,9 +278,7 @@ checkpoints.prune(F, 1)
     kill_when_told(child(code, tmp_path, stdout=subprocess.PIPE))
     inside = os.listdir(tmp_path / "checkpoints")
     assert len(inside) == 2 and any(name.startswith(".") for name in inside)  # it was in the midst
-    found = checkpoints.latest(tmp_path)
-    assert found.name == left
-    checkpoints.read(found)
+    assert checkpoints.latest(tmp_path).path.name == left
     save(tmp_path, 3)
     assert sorted(os.listdir(tmp_path / "checkpoints")) == [left, "step_00000003"]
 

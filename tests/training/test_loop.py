@@ -7,15 +7,24 @@ import shutil
 import numpy as np
 import pytest
 
-from ms_ovs import config, runtime
+from ms_ovs import config
 from ms_ovs.distributed import World
 from ms_ovs.errors import UserError
 from ms_ovs.models.checkpoint import load_model
 from ms_ovs.training import checkpoints, keeping
 from ms_ovs.training.loop import train
 from ms_ovs.training.tasks import schema_of
-from tests.training.runs import clip_config, few_shapes, lseg_config, saved, tiny_clip  # noqa: F401
+from tests.training.runs import TEXT, clip_config, few_shapes, lseg_config, saved, tiny_clip  # noqa: F401
 
+# sooner compiled than one of a ViT
+LSEG_RESNET = {
+    "image": [1, 1, 1, 1],
+    "text": TEXT,
+    "widths": [32, 64, 128, 256],
+    "features": 8,
+    "base_size": 32,
+    "crop_size": 32,
+}
 HARD = {  # everything that a resumed training must restore
     "accumulate": 2,
     "batch_size": 2,
@@ -25,11 +34,6 @@ HARD = {  # everything that a resumed training must restore
     "steps": 6,
     "log_every": 1,
 }
-
-
-@pytest.fixture(autouse=True)
-def graph_mode():
-    runtime.setup("CPU", "graph")
 
 
 def run(values, tmp_path, *overrides, resume=False):
@@ -52,8 +56,16 @@ def configs(kind, root, clip, out, **changes):
     return lseg_config(root, clip, out, **changes)
 
 
-@pytest.mark.parametrize("kind", ["clip", pytest.param("lseg", marks=pytest.mark.slow)])
-def test_steps_in_two_runs_are_those_of_one(kind, few_shapes, tiny_clip, tmp_path):  # noqa: F811
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        ("clip", "pynative"),
+        pytest.param("clip", "graph", marks=[pytest.mark.slow, pytest.mark.long]),
+        pytest.param("lseg", "graph", marks=[pytest.mark.slow, pytest.mark.long]),
+    ],
+    indirect=["mode"],
+)
+def test_steps_in_two_runs_are_those_of_one(kind, mode, few_shapes, tiny_clip, tmp_path):  # noqa: F811
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     run(configs(kind, few_shapes, tiny_clip, whole, **HARD), tmp_path)
     first = run(configs(kind, few_shapes, tiny_clip, parts, **HARD), tmp_path, "stop_after=3")
@@ -66,9 +78,11 @@ def test_steps_in_two_runs_are_those_of_one(kind, few_shapes, tiny_clip, tmp_pat
     assert one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_what_a_run_leaves(few_shapes, tiny_clip, tmp_path):  # noqa: F811
+def test_what_a_run_leaves(pynative, few_shapes, tiny_clip, tmp_path):  # noqa: F811
     out = tmp_path / "run"
-    outcome = run(lseg_config(few_shapes, tiny_clip, out, checkpoints={"every": 2, "keep": 1}), tmp_path)
+    network = {"variant": "clip_resnet101", "options": LSEG_RESNET, "text": str(tiny_clip)}
+    changes = {"model": network, "checkpoints": {"every": 2, "keep": 1}}
+    outcome = run(lseg_config(few_shapes, tiny_clip, out, **changes), tmp_path)
     assert outcome.finished and outcome.scores.keys() == {
         "pixel_accuracy",
         "miou",
@@ -96,7 +110,7 @@ def test_what_a_run_leaves(few_shapes, tiny_clip, tmp_path):  # noqa: F811
     np.testing.assert_array_equal(model.text.projection.asnumpy(), frozen)
 
 
-def test_a_second_run_does_not_begin_in_the_folder_of_the_first(few_shapes, tmp_path):  # noqa: F811
+def test_a_second_run_does_not_begin_in_the_folder_of_the_first(pynative, few_shapes, tmp_path):  # noqa: F811
     values = clip_config(few_shapes, tmp_path / "run", steps=1, validation=None)
     run(values, tmp_path)
     with pytest.raises(UserError, match=r"holds a training already \(step_00000001\): go on with --resume"):
@@ -105,18 +119,18 @@ def test_a_second_run_does_not_begin_in_the_folder_of_the_first(few_shapes, tmp_
         run(values, tmp_path, "model.options.vision_layers=2", resume=True)
 
 
-def test_a_loss_that_is_no_number(few_shapes, tmp_path):  # noqa: F811
+def test_a_loss_that_is_no_number(pynative, few_shapes, tmp_path):  # noqa: F811
     changes = dict(optimizer={"name": "sgd", "lr": 1e38}, schedule={"name": "constant"}, validation=None)
     values = clip_config(few_shapes, tmp_path / "stop", **changes)
     with pytest.raises(UserError, match=r"gradient of step 2 is not finite .*checkpoint is .*step_00000001"):
         run(values, tmp_path)
-    assert checkpoints.latest(tmp_path / "stop").name == "step_00000001"
+    assert checkpoints.latest(tmp_path / "stop").path.name == "step_00000001"
     values = clip_config(few_shapes, tmp_path / "skip", on_bad_loss="skip", **changes)
     assert run(values, tmp_path).finished
     assert [row["skipped"] for row in rows(tmp_path / "skip")] == ["0", "1", "2", "3"]
 
 
-def test_a_damaged_image(few_shapes, tmp_path):  # noqa: F811
+def test_a_damaged_image(pynative, few_shapes, tmp_path):  # noqa: F811
     root = tmp_path / "data"
     shutil.copytree(few_shapes, root)
     (root / "captions/000003.jpg").write_bytes(b"no picture")
@@ -128,7 +142,7 @@ def test_a_damaged_image(few_shapes, tmp_path):  # noqa: F811
     assert rows(tmp_path / "skip")[-1]["unread"] == "2"
 
 
-def test_a_full_disk(few_shapes, tmp_path, monkeypatch):  # noqa: F811
+def test_a_full_disk(pynative, few_shapes, tmp_path, monkeypatch):  # noqa: F811
     def full(*_, **__):
         raise UserError("checkpoint cannot be written (No space left on device): make room")
 
@@ -140,7 +154,7 @@ def test_a_full_disk(few_shapes, tmp_path, monkeypatch):  # noqa: F811
     assert run(values, tmp_path, "checkpoints.on_error=skip").finished
 
 
-def test_mistakes_are_told_before_the_first_step(few_shapes, tiny_clip, tmp_path):  # noqa: F811
+def test_mistakes_are_told_before_the_first_step(pynative, few_shapes, tiny_clip, tmp_path):  # noqa: F811
     values = lseg_config(few_shapes, tiny_clip, tmp_path / "run")
     for override, message in (
         ("validation.best=mIoU", "unknown score in validation.best 'mIoU': did you mean 'miou'"),

@@ -2,12 +2,12 @@
 
 import mindspore as ms
 import numpy as np
-import pytest
 import torch
 from mindspore import Parameter, Tensor, nn, ops
 
 from ms_ovs.training.groups import GroupSettings, group
 from ms_ovs.training.optimizer import SGD, Adam, AdamW
+from tests.modes import both
 
 RNG = np.random.default_rng(0)
 SHAPES = {"body.weight": (5, 7), "body.bias": (7,), "head.weight": (3, 4, 2)}
@@ -102,7 +102,7 @@ def compare(mine, peer):
         np.testing.assert_allclose(mine[key], value, rtol=2e-5, atol=2e-7, err_msg=key)
 
 
-@pytest.mark.parametrize("name", OURS)
+@both(OURS, seldom=["adamw_0_99"])
 def test_steps_are_those_of_torch(mode, name):
     steps = list(zip(RATES, GRADIENTS, strict=True))
     weights, states = ours(name, RULES, steps)
@@ -114,7 +114,7 @@ def test_steps_are_those_of_torch(mode, name):
         assert states["steps"] == len(steps)
 
 
-@pytest.mark.parametrize("name", OURS)
+@both(OURS, seldom=["adamw_0_99"])
 def test_parameters_without_gradient_rest(mode, name):
     none = {key: np.zeros(shape, np.float32) for key, shape in SHAPES.items()}
     unreached = [
@@ -147,7 +147,7 @@ def test_a_gradient_that_is_no_number_does_not_pass_as_none(mode):
     assert np.isnan(weights["body.bias"]).all()
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam"])
+@both(["sgd", "adam"], seldom=["sgd"])
 def test_states_carry_a_training_on(mode, name):
     steps = list(zip(RATES, GRADIENTS, strict=True))
     whole, _ = ours(name, RULES, steps)

@@ -14,6 +14,7 @@ from ms_ovs.nn.norm import LayerNorm
 from ms_ovs.nn.upsample import BlockUpsample
 from ms_ovs.training import precision
 from ms_ovs.training.precision import LossScale
+from tests.modes import both, uncompiled
 from tests.tiny import TINY
 
 
@@ -51,15 +52,16 @@ def results(name, level):
     return logits.asnumpy(), float(loss), np.concatenate([g.asnumpy().ravel() for g in gradients])
 
 
-@pytest.mark.parametrize("name", ["lseg_vit", "clip_vit"])
-def test_models_compute_near_what_they_do_in_float32(mode, name, tolerance=0.005):
-    (logits, loss, gradients), (half_logits, half_loss, half_gradients) = (
-        results(name, level) for level in precision.LEVELS
-    )
+@both(["lseg_vit", "clip_vit"], seldom=["lseg_vit"])
+def test_models_compute_near_what_they_do_in_float32(mode, name, tolerance=0.005, least=1e-4):
+    full, half = precision.LEVELS
+    with uncompiled():  # in float32 the modes agree, to much less than what half of the digits makes
+        logits, loss, gradients = results(name, full)
+    half_logits, half_loss, half_gradients = results(name, half)
     assert np.isfinite(half_gradients).all()
-    assert 0 < np.linalg.norm(half_logits - logits) < tolerance * np.linalg.norm(logits)
+    for ours, exact in ((half_logits, logits), (half_gradients, gradients)):
+        assert least < np.linalg.norm(ours - exact) / np.linalg.norm(exact) < tolerance
     assert half_loss == pytest.approx(loss, rel=tolerance)
-    assert 0 < np.linalg.norm(half_gradients - gradients) < tolerance * np.linalg.norm(gradients)
 
 
 # 2049 is no float16, and becomes 2048

@@ -72,3 +72,20 @@ def test_warm_up_multiplies():
     assert factors(name="constant", warmup=5, warmup_start=0.25) == pytest.approx(rising)
     # inside an epoch, where the schedule itself does not move
     assert factors(name="cosine", per="epoch", warmup=2)[:3] == pytest.approx([0, 0.5, 1])
+
+
+def test_poly_falls_to_a_rate():
+    # mmcv: (lr - least) (1 - t/T)^0.9 + least
+    settings = ScheduleSettings(name="poly", power=0.9, min_lr=1e-4)
+    rates = [
+        0.01 * factor_at(settings, t, steps=4000, steps_per_epoch=9, base_lr=0.01) for t in (0, 1000, 3999)
+    ]
+    assert rates == pytest.approx([0.01, 0.0099 * 0.75**0.9 + 1e-4, 0.0099 * (1 / 4000) ** 0.9 + 1e-4])
+
+
+def test_warm_up_of_mmcv():
+    # lr (1 - t/T) · (1 - (1 - t/1500) (1 - 1e-6)): of the decayed rate, not of the base
+    settings = ScheduleSettings(name="poly", power=1.0, warmup=1500, warmup_start=1e-6)
+    found = [factor_at(settings, t, steps=8000, steps_per_epoch=9) for t in (0, 749, 1499, 1500)]
+    wanted = [(1 - t / 8000) * (1 - (1 - t / 1500) * (1 - 1e-6)) for t in (0, 749, 1499)]
+    assert found == pytest.approx([*wanted, 1 - 1500 / 8000], rel=1e-9)

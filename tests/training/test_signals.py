@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ms_ovs import config, runtime
+from ms_ovs import config
 from ms_ovs.distributed import World
 from ms_ovs.training import checkpoints, keeping, loop
 from ms_ovs.training.loop import train
@@ -24,14 +24,6 @@ def rows(out):
     """The whole lines of the table of steps, which may be growing."""
     path = out / "steps.csv"
     return list(csv.DictReader(path.read_text().splitlines())) if path.is_file() else []
-
-
-@pytest.fixture
-def pynative():
-    """Nothing is compiled, so that it is quick."""
-    runtime.setup("CPU", "pynative")
-    yield
-    runtime.setup("CPU", "graph")
 
 
 @pytest.fixture
@@ -69,7 +61,7 @@ def wait(child, out, count):
 
 def whole(out):
     """The last checkpoint, every byte of which is what was written; its step."""
-    saved = checkpoints.read(checkpoints.latest(out))
+    saved = checkpoints.latest(out)
     for arrays in (saved.model, saved.state):
         assert all(array.size for array in arrays.values())
     return saved.step
@@ -109,7 +101,7 @@ def test_ended_killed_and_resumed_it_is_the_same_training(start, tmp_path):
         [[row[name] for name in names] for row in rows(folder)] for folder in (out, tmp_path / "whole")
     )
     assert len(ours) == STEPS and ours == theirs
-    one, other = (checkpoints.read(checkpoints.latest(folder)) for folder in (out, tmp_path / "whole"))
+    one, other = (checkpoints.latest(folder) for folder in (out, tmp_path / "whole"))
     for these, those in ((one.model, other.model), (one.state, other.state)):
         assert these.keys() == those.keys()
         assert all(these[name].tobytes() == those[name].tobytes() for name in these)

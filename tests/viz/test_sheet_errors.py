@@ -44,3 +44,8 @@ def test_classes_without_name(label, part):
     odd = sample(**{part: np.full((64, 64), label, np.int32)})
     with pytest.raises(UserError, match=rf"'a': {part} has class {label}, but the 5 names are for 0 to 4"):
         viz.contact_sheet([odd], NAMES)
+
+
+def test_predictions_for_some_samples():
+    with pytest.raises(UserError, match="'b' has no prediction, others have"):
+        viz.contact_sheet([sample(), sample(name="b", prediction=None)], NAMES)

@@ -1,12 +1,15 @@
 """Contact sheets: where the pictures stand, their colours, the legend, and accuracy in words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import ImageDraw, ImageFont
 
 from ms_ovs import viz
 from ms_ovs.data import shapes
-from ms_ovs.data.folders import FolderDataset, preset
+from ms_ovs.data.folders import FolderDataset
+from ms_ovs.data.layouts import preset
 from ms_ovs.viz import colours, sheet_layout, sheets
 
 NAMES = ["sky", "tree", "house", "road", "car"]
@@ -150,20 +153,20 @@ def test_predicted_classes_are_told_from_the_truth_beside_them(monkeypatch):
     ("wrong", "text"),
     [(0, "100 % right"), (64, "0 % right"), (16, "75 % right"), (10, "84 % right")],
 )
-def test_right(wrong, text):
-    assert sheets.right(sample(0, (np.arange(64) < wrong).astype(np.int32))) == text
+def test_caption(wrong, text):
+    assert sheets.caption(sample(0, (np.arange(64) < wrong).astype(np.int32))) == text
 
 
 def test_right_does_not_round_to_all_or_nothing():
     nearly = sample(0)
     nearly.prediction[0, 0] = 1
-    assert sheets.right(nearly) == "> 99 % right"
-    assert sheets.right(viz.Sample(nearly.image, 1 - nearly.truth, nearly.prediction, "a")) == "< 1 % right"
+    assert sheets.caption(nearly) == "> 99 % right"
+    assert sheets.caption(viz.Sample(nearly.image, 1 - nearly.truth, nearly.prediction, "a")) == "< 1 % right"
 
 
 def test_right_counts_labelled_pixels_alone():
-    assert sheets.right(sample(halves(-1, 0), halves(1, 0))) == "100 % right"
-    assert sheets.right(sample(-1, -1)) == "no label"
+    assert sheets.caption(sample(halves(-1, 0), halves(1, 0))) == "100 % right"
+    assert sheets.caption(sample(-1, -1)) == "no label"
 
 
 @pytest.fixture
@@ -237,3 +240,26 @@ def test_more_columns_than_samples():
 def test_no_label_anywhere(keys):
     viz.contact_sheet([sample(-1)], NAMES)
     assert keys[0].entries == [(-1, "no label", "")]
+
+
+def test_without_predictions_labels_lie_over_the_photograph(keys):
+    predicted = [sample(halves(0, 3), grey=30), sample(-1, grey=200)]
+    samples = [replace(one, prediction=None) for one in predicted]
+    sheet = np.array(viz.contact_sheet(samples, NAMES, columns=1))
+    layout = sheet_layout.Layout.of([(64, 64)] * 2, 1, titled=False, headings=sheet_layout.LABELLED)
+    assert layout.width < sheet_layout.Layout.of([(64, 64)] * 2, 1, titled=False).width
+    assert [entry[1] for entry in keys[0].entries] == ["sky", "road", "no label"]
+    y, x = middle(layout, 0, 1)
+    dark, light = sheets.SHADES
+    for place, colour in ((x - 40, viz.palette(2)[0]), (x + 40, viz.palette(2)[1])):
+        expected = np.clip(colour * (dark + (light - dark) * 30 / 255), 0, 255)
+        np.testing.assert_allclose(sheet[y, place], expected, atol=1)
+    assert (sheet[y, x - 4 : x + 4] == viz.PAPER).all(-1).sum() == 1, "a line between the classes"
+    y, x = middle(layout, 1, 1)
+    shaded = np.clip(colours.hatch((160, 160)) * (dark + (light - dark) * 200 / 255), 0, 255)
+    np.testing.assert_allclose(sheet[y - 80 : y + 80, x - 80 : x + 80], shaded, atol=1)
+
+
+def test_how_much_has_a_label():
+    part = sample(np.where(np.arange(64) < 16, 1, -1))
+    assert sheets.caption(replace(part, prediction=None)) == "25 % labelled"

@@ -58,11 +58,14 @@ def run(tokenizer):
     return call
 
 
-def test_bare_labels_are_the_raw_output(run, tokenizer):
-    got = run("cat, grass|lawn, a much longer label than the others", cache=False)
-    words = ["cat", "grass", "lawn", "a much longer label than the others"]
+def test_bare_labels_are_the_encoders_output_of_length_1_unless_told_otherwise(run, tokenizer):
+    labels = "cat, grass|lawn, a much longer label than the others"
+    raw = FakeEncoder()(tokenizer(["cat", "grass", "lawn", "a much longer label than the others"]))
+    got = run(labels, cache=False, normalised=False)
     assert got.dtype == np.float32 and got.shape == (4, WIDTH)
-    np.testing.assert_array_equal(got, FakeEncoder()(tokenizer(words)))
+    np.testing.assert_array_equal(got, raw)
+    unit = raw / np.linalg.norm(raw.astype(np.float64), axis=1, keepdims=True)
+    np.testing.assert_allclose(run(labels, cache=False), unit, atol=1e-6)
 
 
 def test_pooling_per_synonym(run, tokenizer):

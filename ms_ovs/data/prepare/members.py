@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
@@ -53,8 +53,13 @@ def crc_of(chunks: Iterator[bytes]) -> int:
 
 
 @contextmanager
-def members_of(source: Path, folder: str) -> Iterator[list[Member]]:
-    """The files below `folder` in the archive `source`, readable until the block ends.
+def members_of(
+    source: Path, folder: str, strip: int = 0, endings: tuple[str, ...] = ()
+) -> Iterator[list[Member]]:
+    """The files below `folder` (a path, or "" for all) of an archive, readable until the block ends.
+
+    A part "*" of `folder` is any folder. The first `strip` folders are left out of the files' paths.
+    With `endings` only files whose names end in one of them count.
 
     Raises `UserError` for a file that is no archive or a damaged one, for an archive without such files, and
     for one with names that lead elsewhere, links, devices, or a name that stands twice.
@@ -63,7 +68,14 @@ def members_of(source: Path, folder: str) -> Iterator[list[Member]]:
     with _opened(source, where) as archive:
         with _reading(where):
             found = list((_tar if isinstance(archive, tarfile.TarFile) else _zip)(archive, where))
-        inside = [m for m in found if m.path.parts[:1] == (folder,) and len(m.path.parts) > 1]
+        top = PurePosixPath(folder).parts
+        inside = [
+            replace(member, path=PurePosixPath(*member.path.parts[strip:]))
+            for member in found
+            if len(member.path.parts) > len(top)
+            and member.path.name.endswith(endings or "")
+            and all(want in ("*", part) for want, part in zip(top, member.path.parts, strict=False))
+        ]
         if not inside:
             tops = ", ".join(sorted({member.path.parts[0] for member in found if member.path.parts})[:SHOWN])
             raise UserError(

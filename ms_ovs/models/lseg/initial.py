@@ -8,12 +8,12 @@ import numpy as np
 from mindspore import Tensor
 
 from convert import Entry, Source, read
-from convert.metadata import FORMAT, described
+from convert.metadata import FORMAT
 from convert.pretrained import image_tower
 from convert.variants import config_of, expected
 from ms_ovs.clip.variants import CLIPConfig
 from ms_ovs.errors import UserError
-from ms_ovs.models.checkpoint import fill
+from ms_ovs.models.checkpoint import fill, identify
 from ms_ovs.models.lseg.model import LSeg
 from ms_ovs.models.lseg.variants import ViTConfig
 from ms_ovs.nn.resize import bilinear
@@ -59,18 +59,11 @@ def fill_image(model: LSeg, path: str | Path) -> None:
 
 def _clip(source: Source) -> CLIPConfig:
     """The size of the CLIP in a converted file that holds all of its tensors."""
-    if source.metadata.get("format") != FORMAT:
-        raise UserError(
-            f"{source.path} was not written by the converter; convert your CLIP with "
-            "python -m convert SOURCE TARGET --system clip"
-        )
+    kind = identify(source, system="clip")
     try:
-        system, variant, options = described(source.metadata)
-        config = config_of(system, variant, options)
+        config = config_of(*kind)
     except UserError as error:
         raise UserError(f"{source.path}: {error}") from error
-    if system != "clip":
-        raise UserError(f"{source.path} is a checkpoint of {system!r}, here one of 'clip' is needed")
     for name, shape in expected(config).items():
         met = source.tensors[name].shape if name in source.tensors else "no place in the file"
         if met != shape:

@@ -21,7 +21,7 @@ from ms_ovs.training import engine
 from ms_ovs.training.optimizer import SGD
 from ms_ovs.training.schedule import factor_at
 from ms_ovs.training.settings import TrainSettings
-from ms_ovs.training.step import NetworkWithLoss
+from ms_ovs.training.step import NetworkWithLoss, Pass
 from ms_ovs.training.tasks import schema_of
 from ms_ovs.vocab import labels
 
@@ -75,9 +75,9 @@ def train_step(case: Case) -> Mapping[str, np.ndarray]:
     start = _values(model)
     losses, norms, momenta = [], [], []
     for _ in range(case.arrays["loss"].size - 1):
-        result = machinery.step(Tensor(settings.base_lr, ms.float32), last, untold, *batch)
-        losses.append(float(result[0]))
-        norms.append(float(result[1]))
+        done = Pass(*machinery.step(Tensor(settings.base_lr, ms.float32), last, untold, *batch))
+        losses.append(float(done.loss))
+        norms.append(float(done.norm))
         momenta.append(_momenta(machinery.optimizer))
     losses.append(float(objective(*batch)))
     end = _values(model)

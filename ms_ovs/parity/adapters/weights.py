@@ -1,19 +1,28 @@
 """From the weights of a case to a model, on the road that a user's checkpoint takes."""
 
 import json
+from collections.abc import Mapping
 
 from mindspore import nn
 
-from convert import convert_tensors
+from convert import Entry, convert_tensors
 from convert.conversion import Conversion
 from ms_ovs.models import create_model
 from ms_ovs.models.checkpoint import fill
 from ms_ovs.parity.case import Case
 
 
-def converted(case: Case, *, system: str, variant: str | None = None, options: dict) -> Conversion:
-    """The weights of the case under our names."""
-    return convert_tensors(case.weights(), system=system, variant=variant, options=options)
+def converted(
+    case: Case,
+    *,
+    system: str,
+    variant: str | None = None,
+    options: dict,
+    weights: Mapping[str, Entry] | None = None,
+) -> Conversion:
+    """The weights of the case under our names; `weights` are they, where they were changed before."""
+    weights = case.weights() if weights is None else weights
+    return convert_tensors(weights, system=system, variant=variant, options=options)
 
 
 def filled_model(conversion: Conversion, *, origin: str) -> nn.Cell:

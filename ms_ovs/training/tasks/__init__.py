@@ -5,12 +5,13 @@ from typing import Any
 
 from ms_ovs.errors import UserError, choose
 from ms_ovs.training.settings import TrainSettings
-from ms_ovs.training.tasks import clip, lseg, lseg_zero_shot
+from ms_ovs.training.tasks import clip, lseg, lseg_zero_shot, maskclip_plus, maskclip_plus_settings
 
 TASKS = {
     "clip": (clip.CLIPTraining, clip.build),
     "lseg": (lseg.LSegTraining, lseg.build),
     "lseg_zero_shot": (lseg_zero_shot.ZeroShotTraining, lseg_zero_shot.build),
+    "maskclip_plus": (maskclip_plus_settings.MaskCLIPPlusTraining, maskclip_plus.build),
 }
 
 

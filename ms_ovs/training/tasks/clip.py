@@ -16,7 +16,7 @@ from ms_ovs.errors import UserError
 from ms_ovs.losses.contrastive import ContrastiveLoss
 from ms_ovs.models.registry import create_model
 from ms_ovs.training.settings import TrainSettings
-from ms_ovs.training.task import Task, Validation
+from ms_ovs.training.task import Task, Validation, training_loader
 from ms_ovs.vocab.tokenizer import Tokenizer
 
 SYSTEM = "clip"
@@ -79,10 +79,7 @@ def build(settings: CLIPTraining, world: World) -> Task:
     shift = Shifted(mean=config.mean, std=config.std, mirror=data.mirror, shift=data.shift)
     still = Shifted(mean=config.mean, std=config.std, mirror=0, shift=0)
     parts = [Part(pairs, 0, len(pairs) - data.held_out), Part(pairs, len(pairs) - data.held_out, len(pairs))]
-    loader = Loader(
-        parts[0], shift, batch_size=settings.batch_size, seed=settings.seed, rank=world.rank,
-        ranks=world.ranks, workers=settings.workers, on_error=settings.on_bad_image,
-    )  # fmt: skip
+    loader = training_loader(settings, parts[0], shift, world)
     validate = None
     if settings.validation and data.held_out:
         size = settings.validation.batch_size

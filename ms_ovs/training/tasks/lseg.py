@@ -8,12 +8,11 @@ from pydantic import Field, model_validator
 
 from convert import read
 from convert.variants import config_of
-from ms_ovs import viz
 from ms_ovs.config import Settings
 from ms_ovs.data import shapes
-from ms_ovs.data.folders import FolderDataset, FolderSettings, preset
-from ms_ovs.data.loader import Loader
-from ms_ovs.data.transforms import CentreCrop, RandomCrop
+from ms_ovs.data.folders import FolderDataset, FolderSettings
+from ms_ovs.data.layouts import preset
+from ms_ovs.data.transforms import RandomCrop
 from ms_ovs.distributed import World
 from ms_ovs.errors import UserError
 from ms_ovs.evaluation.semantic import SemanticScores
@@ -21,9 +20,10 @@ from ms_ovs.losses.cross_entropy import PixelCrossEntropy
 from ms_ovs.models.checkpoint import Checkpoint, load_model
 from ms_ovs.models.lseg.initial import fill_image, fill_text
 from ms_ovs.models.registry import create_model
+from ms_ovs.training.crop_validation import CropValidator
 from ms_ovs.training.settings import TrainSettings
 from ms_ovs.training.step import NetworkWithLoss
-from ms_ovs.training.task import Task, Validation
+from ms_ovs.training.task import Task, training_loader
 from ms_ovs.vocab import templates as prompts
 from ms_ovs.vocab.embeddings import embed
 from ms_ovs.vocab.labels import Vocabulary, parse
@@ -123,10 +123,7 @@ def build(settings: LSegTraining, world: World) -> Task:
     crop = RandomCrop(
         data.base_size, data.crop_size, config.mean, config.std, data.smallest, data.largest, data.mirror
     )
-    loader = Loader(
-        train, crop, batch_size=settings.batch_size, seed=settings.seed, rank=world.rank,
-        ranks=world.ranks, workers=settings.workers, on_error=settings.on_bad_image,
-    )  # fmt: skip
+    loader = training_loader(settings, train, crop, world)
     text = Tensor(encode(words))
     validate = None
     if settings.validation and data.validation:
@@ -179,10 +176,9 @@ class Encoder:
 
     def __call__(self, vocabulary: Vocabulary) -> np.ndarray:
         """Embeddings of the first synonym of every class."""
-        names = Vocabulary(vocabulary.names, tuple((name,) for name in vocabulary.names))
         return embed(
-            self.network.encode_text, names, tokenizer=self.tokenizer, templates=self.prompts,
-            weights_hash="", cache=False,
+            self.network.encode_text, Vocabulary.of(vocabulary.names), tokenizer=self.tokenizer,
+            templates=self.prompts, weights_hash="", cache=False, normalised=False,
         )  # fmt: skip
 
 
@@ -198,48 +194,36 @@ def renamed(vocabulary: Vocabulary, labels: str | None) -> Vocabulary:
     return words
 
 
-class Validator:
+class Validator(CropValidator):
     """Scores of the network on centre crops (specification of LSeg, section 5.2), and pictures of a few."""
 
     def __init__(self, settings: LSegTraining, network: nn.Cell, encode: Encoder, world: World):
         data, config = settings.data, network.config
-        self.network, self.world, self.pictures = network, world, settings.validation.pictures
-        self.dataset = data.validation.open("validation")
-        vocabulary = renamed(self.dataset.vocabulary, data.labels)
-        self.names, self.text = vocabulary.names, Tensor(encode(vocabulary))
+        dataset = data.validation.open("validation")
+        vocabulary = renamed(dataset.vocabulary, data.labels)
+        self.network, self.text = network, Tensor(encode(vocabulary))
         self.known = data.validation.known
         self.scores = (*SCORES, *OPEN_SCORES) if self.known else SCORES
-        self.mean, self.std = (
-            np.array(values, np.float32).reshape(3, 1, 1) for values in (config.mean, config.std)
+        super().__init__(
+            settings.validation,
+            dataset,
+            vocabulary.names,
+            world,
+            crop_size=data.crop_size,
+            mean=config.mean,
+            std=config.std,
+            marked=self.known.unseen if self.known else (),
         )
-        self.size = settings.validation.batch_size
-        self.loader = Loader(
-            self.dataset, CentreCrop(data.crop_size, config.mean, config.std), batch_size=self.size,
-            rank=world.rank, ranks=world.ranks, shuffle=False, drop_last=False, on_error="skip",
-        )  # fmt: skip
 
-    def __call__(self) -> Validation:
-        """Every image once, over all processes; what cannot be read is left out."""
-        scores, samples = SemanticScores(self.names), []
-        for image, target in self.loader.epoch(0):
-            prediction = self.predict(image)
-            scores.update(prediction, target)
-            for index in range(min(len(image), self.pictures - len(samples))):
-                photo = np.clip((image[index] * self.std + self.mean) * 255, 0, 255).astype(np.uint8)
-                name = self.dataset.name(len(samples) * self.world.ranks + self.world.rank)
-                samples.append(viz.Sample(photo.transpose(1, 2, 0), target[index], prediction[index], name))
-        scores = SemanticScores.from_counts(self.names, self.world.sum(scores.counts))
+    def ratios(self, scores: SemanticScores) -> dict[str, float]:
+        """What `scores` names."""
         values = [scores.pixel_accuracy, scores.miou]
-        marked = ()
         if self.known:
-            marked = self.known.unseen
-            parts = scores.seen_unseen(marked, self.known.seen)
+            parts = scores.seen_unseen(self.known.unseen, self.known.seen)
             values += [parts.seen, parts.unseen]
-        found = dict(zip(self.scores, values, strict=True))
-        return Validation(found, viz.contact_sheet(samples, self.names, marked=marked) if samples else None)
+        return dict(zip(self.scores, values, strict=True))
 
-    def predict(self, image: np.ndarray) -> np.ndarray:
-        """Classes int32 (B, H, W); a batch that is not full is filled up, so that one graph serves all."""
-        missing = self.size - len(image)
-        batch = np.concatenate([image, np.repeat(image[-1:], missing, 0)]) if missing else image
-        return self.network(Tensor(batch), self.text).asnumpy()[: len(image)].argmax(1).astype(np.int32)
+    def predict(self, image: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Classes int32 (B, H, W)."""
+        scores = self.network(Tensor(self.filled(image)), self.text).asnumpy()
+        return scores[: len(image)].argmax(1).astype(np.int32)

@@ -7,14 +7,13 @@ from mindspore import Tensor
 
 from ms_ovs.config import Settings
 from ms_ovs.data.fewshot import FewShotDataset, FewShotSettings, open_fewshot
-from ms_ovs.data.loader import Loader
 from ms_ovs.data.transforms import Squeezed
 from ms_ovs.distributed import World
 from ms_ovs.evaluation.episodes import evaluate_episodes, foreground, word_pairs
 from ms_ovs.losses.cross_entropy import PixelCrossEntropy
 from ms_ovs.training.settings import TrainSettings
 from ms_ovs.training.step import NetworkWithLoss
-from ms_ovs.training.task import Task, Validation
+from ms_ovs.training.task import Task, Validation, training_loader
 from ms_ovs.training.tasks.lseg import SYSTEM, LSegModel, first_network
 from ms_ovs.vocab import templates as prompts
 from ms_ovs.vocab.tokenizer import Tokenizer
@@ -45,10 +44,7 @@ def build(settings: ZeroShotTraining, world: World) -> Task:
     config = network.config
     tokenizer = Tokenizer(settings.data.merges)
     squeeze = Squeezed(settings.data.size, config.mean, config.std)
-    loader = Loader(
-        train, squeeze, batch_size=settings.batch_size, seed=settings.seed, rank=world.rank,
-        ranks=world.ranks, workers=settings.workers, on_error=settings.on_bad_image,
-    )  # fmt: skip
+    loader = training_loader(settings, train, squeeze, world)
 
     def pairs(data: FewShotDataset) -> np.ndarray:
         """Embeddings (N, 2, D) of "others" and the label of each class of `data`."""
@@ -78,7 +74,7 @@ def build(settings: ZeroShotTraining, world: World) -> Task:
                 rank=world.rank,
                 ranks=world.ranks,
             )
-            scores = found.summed(world.sum(found.counts)).scores
+            scores = found.together(world).scores
             return Validation({"miou": scores.miou / 100, "fb_iou": scores.fb_iou / 100})
 
     return Task(

@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from ms_ovs import config, runtime
+from ms_ovs import config
 from ms_ovs.distributed import World
 from ms_ovs.errors import UserError
 from ms_ovs.training import tasks
 from ms_ovs.training.tasks import clip, schema_of
 from ms_ovs.vocab.tokenizer import Tokenizer
 from tests.training.runs import clip_config, few_shapes, saved  # noqa: F401
-
-
-@pytest.fixture(autouse=True)
-def pynative():
-    """Nothing is compiled: a graph would take longer than all of these."""
-    runtime.setup("CPU", "pynative")
-    yield
-    runtime.setup("CPU", "graph")
 
 
 @pytest.fixture

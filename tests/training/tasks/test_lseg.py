@@ -7,7 +7,7 @@ import pytest
 from mindspore import Tensor
 
 from convert import Entry, read, safetensors
-from ms_ovs import config, create_model, runtime
+from ms_ovs import config, create_model
 from ms_ovs.data import shapes
 from ms_ovs.data.transforms import HALF, CentreCrop
 from ms_ovs.distributed import World
@@ -20,14 +20,6 @@ from ms_ovs.training.tasks import lseg, schema_of
 from ms_ovs.vocab.labels import parse
 from ms_ovs.vocab.tokenizer import Tokenizer
 from tests.training.runs import LSEG, few_shapes, lseg_config, saved, tiny_clip  # noqa: F401
-
-
-@pytest.fixture(autouse=True)
-def pynative():
-    """Nothing is compiled: a graph would take longer than all of these."""
-    runtime.setup("CPU", "pynative")
-    yield
-    runtime.setup("CPU", "graph")
 
 
 @pytest.fixture
@@ -93,7 +85,7 @@ def test_shares_of_two_processes_are_the_whole(read_config):
     settings = read_config()
     whole = tasks.build(settings, World()).validate.loader
     halves = [tasks.build(settings, World(rank, 2)).validate.loader for rank in (0, 1)]
-    images = [[image for batch, _ in loader.epoch(0) for image in batch] for loader in (whole, *halves)]
+    images = [[image for batch, *_ in loader.epoch(0) for image in batch] for loader in (whole, *halves)]
     assert [len(part) for part in images] == [4, 2, 2]
     for index, image in enumerate(images[0]):
         np.testing.assert_array_equal(image, images[1 + index % 2][index // 2])

@@ -5,7 +5,7 @@ import pytest
 from mindspore import Tensor
 from PIL import Image
 
-from ms_ovs import config, runtime
+from ms_ovs import config
 from ms_ovs.data import fewshot
 from ms_ovs.data.transforms import HALF, Squeezed
 from ms_ovs.distributed import World
@@ -19,14 +19,6 @@ from tests.training.runs import LSEG, saved, tiny_clip  # noqa: F401
 
 TESTED = (0, 2, 2)  # classes of the images of fold 0, from 0
 BORDER = 255
-
-
-@pytest.fixture(autouse=True)
-def pynative():
-    """Nothing is compiled: a graph would take longer than all of these."""
-    runtime.setup("CPU", "pynative")
-    yield
-    runtime.setup("CPU", "graph")
 
 
 @pytest.fixture
