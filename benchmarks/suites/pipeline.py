@@ -26,7 +26,9 @@ def measure(setting: Setting) -> list[Row]:
             )
             for workers in WORKERS
         }
-        step = stack.enter_context(Side(setting, training.OURS, variant=case.variant, size=size, batch=1))
+        step = stack.enter_context(
+            Side(setting, training.RIVALS.ours, variant=case.variant, size=size, batch=1)
+        )
         step.sample("compile")
         turns = {name: reader.turn(calls=setting.pick(2, 1)) for name, reader in readers.items()}
         turns["step"] = step.turn(calls=setting.pick(2, 1))

@@ -11,9 +11,7 @@ from benchmarks.setting import Setting
 from benchmarks.side import Side
 from benchmarks.suites import floor
 
-OURS, THEIRS = "training:step", "peer_dpt:step"
 GOAL = Goal("ratio", 1.0)
-PEER = "transformers' DPT, `torch.optim.SGD`"
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,16 @@ class Case:
     together: bool
 
 
+@dataclass(frozen=True)
+class Rivals:
+    """The probes of both sides, and what the other is called in the table."""
+
+    ours: str
+    theirs: str
+    peer: str
+
+
+RIVALS = Rivals("training:step", "peer_dpt:step", "transformers' DPT, `torch.optim.SGD`")
 SMALL = Case("ViT-B/32", "clip_vitb32_384", rounds=3, calls=2, together=True)
 LARGE = Case("ViT-L/16", "clip_vitl16_384", rounds=1, calls=2, together=False)
 
@@ -38,26 +46,31 @@ def crop(setting: Setting) -> int:
 
 def measure(setting: Setting) -> list[Row]:
     """Step, peak memory and compilation of each network; the large one only if it need not be quick."""
+    size = crop(setting)
     with Side(setting, "ours:matmul") as product:
         return [
-            row for case in setting.pick((SMALL, LARGE), (SMALL,)) for row in _rows(setting, product, case)
+            row
+            for case in setting.pick((SMALL, LARGE), (SMALL,))
+            for row in step_rows(setting, product, case, RIVALS, f"LSeg {case.name}", size)
         ]
 
 
-def _rows(setting: Setting, product: Side, case: Case) -> list[Row]:
-    size = crop(setting)
+def step_rows(
+    setting: Setting, product: Side, case: Case, rivals: Rivals, network: str, size: int
+) -> list[Row]:
+    """Step, peak memory and compilation of a `network` on one image of `size` pixels a side."""
     arguments = {"variant": case.variant, "size": size, "batch": 1}
     compiled: list[float] = []
     started: list[Side] = []
 
     def ours() -> Side:
-        side = Side(setting, OURS, **arguments)
+        side = Side(setting, rivals.ours, **arguments)
         started.append(side)
         compiled.extend(side.sample("compile").seconds)
         return side
 
     def theirs() -> Side:
-        return Side(setting, THEIRS, **arguments)
+        return Side(setting, rivals.theirs, **arguments)
 
     calls = setting.pick(case.calls, 1)
     with ExitStack() as stack:
@@ -67,12 +80,12 @@ def _rows(setting: Setting, product: Side, case: Case) -> list[Row]:
             "theirs": living(theirs, calls, stack if case.together else None),
         }
         measured = alternate(turns, setting.pick(case.rounds, 1))
-    what = f"LSeg {case.name}, {size}×{size}, batch 1, {started[0].facts['labels']} labels"
+    what = f"{network}, {size}×{size}, batch 1, {started[0].facts['labels']} labels"
     return [
         Row(
             what=f"{what}: training step",
             ours=measured.seconds("ours"),
-            other_name=PEER,
+            other_name=rivals.peer,
             other=measured.seconds("theirs"),
             goal=GOAL,
             floor=floor.seconds(started[0], product, measured),
@@ -81,7 +94,7 @@ def _rows(setting: Setting, product: Side, case: Case) -> list[Row]:
         Row(
             what=f"{what}: peak memory of training",
             ours=measured.peak_memory("ours"),
-            other_name=PEER,
+            other_name=rivals.peer,
             other=measured.peak_memory("theirs"),
             unit=BYTES,
         ),

@@ -3,6 +3,8 @@
 import mindspore as ms
 from mindspore import nn, ops
 
+from ms_ovs.nn.platform import on_cpu
+
 IGNORE = -1
 
 
@@ -29,24 +31,59 @@ class Surprise(nn.Cell):
     """-log softmax of logits (B, C, H, W) over C, at the label (B, 1, H, W) of each pixel: (B, H, W).
 
     Written along the classes as they lie: MindSpore's own cross entropy moves them to the last axis, and its
-    derivatives of the parts are many passes over all logits. On a CPU this takes a third of the parts' time.
+    derivatives of the parts are many passes over all logits.
     """
 
     def __init__(self):
         super().__init__()
-        self.highest = ops.ReduceMax(keep_dims=True)
+        self.parts = SurpriseParts()
+
+    def construct(self, logits, label):
+        batch, _, height, width = logits.shape
+        return self.parts(logits, label)[0].reshape(batch, height, width)
+
+
+class SurpriseParts(nn.Cell):
+    """Logits (B, C, H, W), labels (B, 1, H, W) → `Surprise` (B, 1, H, W), and what its gradient is made of.
+
+    That is exp of the logits less their highest, (B, C, H, W), and its sum over the classes, (B, 1, H, W).
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.highest = Highest()
 
     def construct(self, logits, label):
         batch, classes, height, width = logits.shape
-        x = logits - self.highest(logits, 1)  # so that nothing overflows
+        x = logits - self.highest(logits)  # so that nothing overflows
+        powers = ops.exp(x)
         # a sum over the classes as a product, which the CPU does four times as fast
-        powers = ops.exp(x).reshape(batch, classes, height * width)
-        total = ops.matmul(ops.ones((1, classes), ms.float32), powers).reshape(label.shape)
-        return (ops.log(total) - ops.gather_elements(x, 1, label)).reshape(batch, height, width)
+        columns = powers.reshape(batch, classes, height * width)
+        total = ops.matmul(ops.ones((1, classes), ms.float32), columns).reshape(label.shape)
+        return ops.log(total) - ops.gather_elements(x, 1, label), powers, total
 
     def bprop(self, logits, label, out, dout):
-        out, dout = ops.expand_dims(out, 1), ops.expand_dims(dout, 1)
-        normaliser = out + ops.gather_elements(logits, 1, label)
+        _, powers, total = out
+        slope = dout[0]
         # softmax - one-hot
-        slope = ops.exp(logits - normaliser) * dout
-        return ops.tensor_scatter_elements(slope, label, -dout, 1, "add"), ops.zeros_like(label)
+        each = ops.tensor_scatter_elements(powers * (slope / total), label, -slope, 1, "add")
+        return each, ops.zeros_like(label)
+
+
+class Highest(nn.Cell):
+    """The greatest over the channels: (B, C, H, W) → (B, 1, H, W).
+
+    On the CPU by pooling, which takes half the time of the reduction.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.pooled = on_cpu()
+        self.reduce = ops.ReduceMax(keep_dims=True)
+
+    def construct(self, x):
+        if not self.pooled:
+            return self.reduce(x, 1)
+        batch, channels, height, width = x.shape
+        pool = ops.MaxPool((channels, 1), (channels, 1), "valid")
+        return pool(x.reshape(batch, 1, channels, height * width)).reshape(batch, 1, height, width)
