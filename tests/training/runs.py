@@ -26,6 +26,14 @@ LSEG = {
     "base_size": 32,
     "crop_size": 32,
 }
+MIT = {"widths": [8, 16, 40, 64], "depths": [1, 1, 1, 1], "drop_path": 0.1}
+STUDENT = {"variant": "custom", "options": {"backbone": MIT, "head": "segformer"}}
+STUDENT_GROUPS = [
+    {"pattern": "teacher.*", "frozen": True},
+    {"pattern": "text_embeddings", "frozen": True},
+    {"pattern": "head.*", "lr_factor": 10},
+    {"pattern": "*"},
+]
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +90,33 @@ def lseg_config(root: Path, clip: Path, out: Path, **changes) -> dict:
         "groups": [{"pattern": "text.*", "frozen": True}, {"pattern": "*"}],
         "schedule": {"name": "poly"},
         "validation": {"every": 4, "batch_size": 4, "best": "miou", "pictures": 2},
+        **changes,
+    }
+
+
+def student_config(root: Path, clip: Path, out: Path, *, data: dict | None = None, **changes) -> dict:
+    """Training a MaskCLIP+ for two steps of two scenes; `data` over its own, which has all words."""
+    shapes = {"preset": "shapes", "root": str(root)}
+    return {
+        "task": "maskclip_plus",
+        "out": str(out),
+        "model": {**STUDENT, "teacher": str(clip)},
+        "data": {
+            "train": shapes,
+            "validation": shapes,
+            "labels": str(root / "labels.txt"),
+            "templates": "none",
+            "hide_ignored": True,
+            "scale": [32, 32],
+            "crop_size": 32,
+            **(data or {}),
+        },
+        "steps": 2,
+        "batch_size": 2,
+        "optimizer": {"name": "adamw", "lr": 1e-3},
+        "groups": STUDENT_GROUPS,
+        "schedule": {"name": "poly", "power": 1.0},
+        "validation": {"every": 2, "batch_size": 4, "best": "miou", "pictures": 1},
         **changes,
     }
 

@@ -17,7 +17,16 @@ from ms_ovs import runtime
 from ms_ovs.losses.contrastive import ContrastiveLoss
 from tests.modes import uncompiled
 from tests.training.processes import two
-from tests.training.runs import clip_config, few_shapes, lseg_config, saved, tiny_clip  # noqa: F401
+from tests.training.runs import (  # noqa: F401
+    MIT,
+    STUDENT,
+    clip_config,
+    few_shapes,
+    lseg_config,
+    saved,
+    student_config,
+    tiny_clip,
+)
 
 
 def work(config: str, folder: str) -> None:
@@ -77,6 +86,8 @@ def configs(few_shapes, tiny_clip, tmp_path):  # noqa: F811
         changes = {"batch_size": batch_size, "log_every": 1, **changes}
         if kind == "clip":
             values = clip_config(few_shapes, tmp_path / "run", **changes)
+        elif kind == "maskclip_plus":
+            values = student_config(few_shapes, tiny_clip, tmp_path / "run", **changes)
         else:
             optimizer = {"name": "sgd", "lr": 0.003, "weight_decay": 1e-4}
             changes = {"data": data, "optimizer": optimizer, **changes}
@@ -168,6 +179,18 @@ def test_two_train_lseg_as_one(configs, tmp_path):
     for name in alone.files:
         # ReLUs that rounding tips over move single numbers
         assert np.linalg.norm(ours[name] - alone[name]) <= 2e-2 * np.linalg.norm(alone[name]) + 1e-6, name
+
+
+@pytest.mark.slow
+def test_two_train_a_student_as_one(configs, tiny_clip, tmp_path):  # noqa: F811
+    # the loss is the mean over all pixels, so that of two halves is the whole; draws of a process are its own
+    options = {**STUDENT["options"], "backbone": {**MIT, "drop_path": 0.0}}
+    alone, ours = compare(
+        configs, "maskclip_plus", tmp_path, steps=3,
+        model={"variant": "custom", "options": options, "teacher": str(tiny_clip)},
+        optimizer={"name": "sgd", "lr": 0.01},
+    )  # fmt: skip
+    hold_statistics(alone, ours)
 
 
 if __name__ == "__main__":

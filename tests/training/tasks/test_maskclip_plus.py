@@ -16,16 +16,16 @@ from ms_ovs.training import keeping, tasks
 from ms_ovs.training.loop import train
 from ms_ovs.training.tasks import maskclip_plus, schema_of
 from ms_ovs.vocab.labels import parse
-from tests.training.runs import CLIP, few_shapes, saved, tiny_clip  # noqa: F401
-
-MIT = {"widths": [8, 16, 40, 64], "depths": [1, 1, 1, 1], "drop_path": 0.1}
-MODEL = {"variant": "custom", "options": {"backbone": MIT, "head": "segformer"}}
-GROUPS = [
-    {"pattern": "teacher.*", "frozen": True},
-    {"pattern": "text_embeddings", "frozen": True},
-    {"pattern": "head.*", "lr_factor": 10},
-    {"pattern": "*"},
-]
+from tests.training.runs import (  # noqa: F401
+    CLIP,
+    MIT,
+    STUDENT,
+    STUDENT_GROUPS,
+    few_shapes,
+    saved,
+    student_config,
+    tiny_clip,
+)
 
 
 @pytest.fixture
@@ -33,30 +33,8 @@ def read_config(few_shapes, tiny_clip, tmp_path):  # noqa: F811
     """Settings of a small training of two steps, with overrides; all words of the benchmark."""
 
     def read_config(*overrides, data_changes=None, **changes):
-        data = {"preset": "shapes", "root": str(few_shapes)}
-        values = {
-            "task": "maskclip_plus",
-            "out": str(tmp_path / "run"),
-            "mode": "pynative",
-            "model": {**MODEL, "teacher": str(tiny_clip)},
-            "data": {
-                "train": data,
-                "validation": data,
-                "labels": str(few_shapes / "labels.txt"),
-                "templates": "none",
-                "hide_ignored": True,
-                "scale": [32, 32],
-                "crop_size": 32,
-                **(data_changes or {}),
-            },
-            "steps": 2,
-            "batch_size": 2,
-            "optimizer": {"name": "adamw", "lr": 1e-3},
-            "groups": GROUPS,
-            "schedule": {"name": "poly", "power": 1.0},
-            "validation": {"every": 2, "batch_size": 4, "best": "miou", "pictures": 1},
-            **changes,
-        }
+        changes = {"mode": "pynative", "data": data_changes, **changes}
+        values = student_config(few_shapes, tiny_clip, tmp_path / "run", **changes)
         return config.load(saved(values, tmp_path / "config.yaml"), schema_of, overrides)
 
     return read_config
