@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
+from ms_ovs.training.maps import drawn_near
+
 
 class MovingAverage(nn.Cell):
     """average ← decay · average + (1 - decay) · w, once for every call; starts at the weights as they are.
@@ -20,7 +22,7 @@ class MovingAverage(nn.Cell):
             Parameter(Tensor(p.asnumpy()), name=f"average.{p.name}", requires_grad=False) for p in parameters
         )
         self.share = 1 - decay
-        self.subtract = ops.AssignSub()
+        self.map = ops.HyperMap()
 
     @property
     def states(self) -> list[Parameter]:
@@ -28,11 +30,7 @@ class MovingAverage(nn.Cell):
         return list(self.averages)
 
     def construct(self):
-        done = True
-        for i in range(len(self.averages)):
-            difference = self.averages[i] - self.parameters[i]
-            done = ops.depend(done, self.subtract(self.averages[i], self.share * difference))
-        return done
+        return self.map(ops.partial(drawn_near, self.share), self.averages, self.parameters)
 
     @contextmanager
     def swapped(self) -> Iterator[None]:

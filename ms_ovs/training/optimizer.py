@@ -5,8 +5,8 @@ a float32 scalar. What it returns is for `ops.depend`. The numbers are those of 
 same name. In a group with `decay_unused=False` a parameter and its states rest while its gradient is all
 zero, as in torch those do that were given no gradient.
 
-A graph of some hundred parameters compiles in seconds only if the loops over parameters hold no branches
-and no calls of functions, and their scalars are not taken from a tuple of repeats.
+Parameters are updated by maps, not by loops, which take the compiler three times as long. What a map gives
+is used, by `ops.depend`: else the updates are dropped.
 """
 
 import math
@@ -42,9 +42,9 @@ class Optimizer(nn.Cell):
         for start, stop, rest_start, factor, decay, may_rest in self.rules:
             own, rate = gradients[start:stop], lr * factor
             if may_rest:
-                moved = self.move_used(own, start, rate, decay, rest_start)
+                moved = self.move_used(own, start, stop, rate, decay, rest_start)
             else:
-                moved = self.move(own, start, rate, decay, steps)
+                moved = self.move(own, start, stop, rate, decay, steps)
             done = ops.depend(done, moved)
         return done
 
@@ -68,32 +68,32 @@ class SGD(Optimizer):
         super().__init__(groups, weight_decay=weight_decay)
         self.momenta = ParameterTuple(zeros_like(p, "momentum") for p in self.parameters)
         self.momentum = Tensor(momentum, ms.float32)
-        self.apply = ops.ApplyMomentum()
 
-    def move(self, gradients, start, rate, decay, steps):
+    def move(self, gradients, start, stop, rate, decay, steps):
         """The step of one group."""
-        count = len(gradients)
-        parameters, momenta = self.parameters[start:], self.momenta[start:]
+        parameters, momenta = self.parameters[start:stop], self.momenta[start:stop]
         if decay != 0:
-            gradients = self.decayed(gradients, start, (decay,) * count)
-        done = rate
-        for i in range(count):
-            done = ops.depend(done, self.apply(parameters[i], momenta[i], rate, gradients[i], self.momentum))
-        return done
+            gradients = self.decayed(gradients, start, (decay,) * len(gradients))
+        return self.map(ops.partial(pushed, self.momentum, rate), parameters, momenta, gradients)
 
-    def move_used(self, gradients, start, rate, decay, rest_start):
+    def move_used(self, gradients, start, stop, rate, decay, rest_start):
         """The step of one group; a parameter without gradient keeps all of its momentum and does not move."""
-        count = len(gradients)
-        parameters, momenta = self.parameters[start:], self.momenta[start:]
+        parameters, momenta = self.parameters[start:stop], self.momenta[start:stop]
         used = self.map(_used, gradients)
         if decay != 0:
-            gradients = self.decayed(gradients, start, self.map(self.multiply, used, (decay,) * count))
-        done = rate
-        for i in range(count):
-            kept = self.momentum * used[i] + (1 - used[i])
-            step = self.apply(parameters[i], momenta[i], rate * used[i], gradients[i], kept)
-            done = ops.depend(done, step)
-        return done
+            decays = self.map(self.multiply, used, (decay,) * len(gradients))
+            gradients = self.decayed(gradients, start, decays)
+        return self.map(ops.partial(pushed_if, self.momentum, rate), used, parameters, momenta, gradients)
+
+
+def pushed(momentum, rate, parameter, state, gradient):
+    """One parameter's step of `SGD`."""
+    return ops.ApplyMomentum()(parameter, state, rate, gradient, momentum)
+
+
+def pushed_if(momentum, rate, used, parameter, state, gradient):
+    """The same where `used` is 1; where it is 0, nothing."""
+    return pushed(momentum * used + (1 - used), rate * used, parameter, state, gradient)
 
 
 class Adam(Optimizer):
@@ -117,57 +117,67 @@ class Adam(Optimizer):
         # of the betas that the kernel computes with: 1 - 0.999 in float32 is off by 2e-5
         self.log1, self.log2 = (_logarithm(float(beta)) for beta in (self.beta1, self.beta2))
         self.epsilon = epsilon
-        self.zero = Tensor(0.0, ms.float32)
         self.count = ops.AssignAdd()
-        self.shrink = ops.AssignSub()
-        self.cast, self.maximum, self.expm1, self.sqrt = ops.Cast(), ops.Maximum(), ops.Expm1(), ops.Sqrt()
-        self.apply = ops.Adam()
 
     def counted(self):
         """t, from 1."""
         return self.count(self.steps, Tensor(1, ms.int32))
 
-    def move(self, gradients, start, rate, decay, steps):
-        """The step of one group. The kernel is left without powers of β: the rate and ε have them."""
-        count, zero = len(gradients), self.zero
-        parameters, first, second = self.parameters[start:], self.first[start:], self.second[start:]
-        if decay != 0 and not self.decoupled:
-            gradients = self.decayed(gradients, start, (decay,) * count)
-        done = rate
+    def move(self, gradients, start, stop, rate, decay, steps):
+        """The step of one group."""
+        parameters = self.parameters[start:stop]
+        first, second = self.first[start:stop], self.second[start:stop]
         if decay != 0 and self.decoupled:
-            for i in range(count):
-                done = ops.depend(done, self.shrink(parameters[i], parameters[i] * (rate * decay)))
-        # 1 - β₁ᵗ and √(1 - β₂ᵗ)
-        steps = self.cast(steps, ms.float32)
-        bias1, bias2 = -self.expm1(steps * self.log1), self.sqrt(-self.expm1(steps * self.log2))
-        rate, epsilon = rate * bias2 / bias1, self.epsilon * bias2
-        for i in range(count):
-            step = self.apply(parameters[i], first[i], second[i], zero, zero,
-                              rate, self.beta1, self.beta2, epsilon, gradients[i])  # fmt: skip
-            done = ops.depend(done, step)
-        return done
+            rate = ops.depend(rate, self.map(ops.partial(shrunk, rate * decay), parameters))
+        elif decay != 0:
+            gradients = self.decayed(gradients, start, (decay,) * len(gradients))
+        rate, epsilon = self.corrected(steps, rate)
+        step = ops.partial(stepped, self.beta1, self.beta2, rate, epsilon)
+        return self.map(step, parameters, first, second, gradients)
 
-    def move_used(self, gradients, start, rate, decay, rest_start):
+    def move_used(self, gradients, start, stop, rate, decay, rest_start):
         """The step of one group; a parameter without gradient keeps all, and counts no step."""
-        count, zero = len(gradients), self.zero
-        parameters, first, second = self.parameters[start:], self.first[start:], self.second[start:]
+        count = len(gradients)
+        parameters = self.parameters[start:stop]
+        first, second = self.first[start:stop], self.second[start:stop]
         used = self.map(_used, gradients)
-        if decay != 0 and not self.decoupled:
-            gradients = self.decayed(gradients, start, self.map(self.multiply, used, (decay,) * count))
-        done = rate
         if decay != 0 and self.decoupled:
-            for i in range(count):
-                done = ops.depend(done, self.shrink(parameters[i], parameters[i] * (rate * decay * used[i])))
-        counters = self.own_steps[rest_start:]
-        for i in range(count):
-            steps = self.cast(self.count(counters[i], self.cast(used[i], ms.int32)), ms.float32)
-            steps = self.maximum(steps, 1.0)  # before the first of them nothing moves
-            bias1, bias2 = -self.expm1(steps * self.log1), self.sqrt(-self.expm1(steps * self.log2))
-            beta1, beta2 = self.beta1 * used[i] + (1 - used[i]), self.beta2 * used[i] + (1 - used[i])
-            step = self.apply(parameters[i], first[i], second[i], zero, zero, rate * used[i] * bias2 / bias1,
-                              beta1, beta2, self.epsilon * bias2, gradients[i])  # fmt: skip
-            done = ops.depend(done, step)
-        return done
+            rate = ops.depend(rate, self.map(ops.partial(shrunk_if, rate * decay), used, parameters))
+        elif decay != 0:
+            gradients = self.decayed(gradients, start, self.map(self.multiply, used, (decay,) * count))
+        counters = self.own_steps[rest_start : rest_start + count]
+        return self.map(
+            ops.partial(self.stepped_if, rate), used, counters, parameters, first, second, gradients
+        )
+
+    def stepped_if(self, rate, used, counter, parameter, first, second, gradient):
+        """One parameter's step with a counter of its own; where `used` is 0, none."""
+        steps = self.count(counter, used.astype(ms.int32))
+        rate, epsilon = self.corrected(ops.maximum(steps, 1), rate * used)  # before the first nothing moves
+        beta1, beta2 = self.beta1 * used + (1 - used), self.beta2 * used + (1 - used)
+        return stepped(beta1, beta2, rate, epsilon, parameter, first, second, gradient)
+
+    def corrected(self, steps, rate):
+        """Rate and ε with 1 - β₁ᵗ and √(1 - β₂ᵗ) in them: the kernel is left without powers of β."""
+        steps = steps.astype(ms.float32)
+        bias1, bias2 = -ops.expm1(steps * self.log1), ops.sqrt(-ops.expm1(steps * self.log2))
+        return rate * bias2 / bias1, self.epsilon * bias2
+
+
+def stepped(beta1, beta2, rate, epsilon, parameter, first, second, gradient):
+    """One parameter's step of `Adam`."""
+    none = Tensor(0.0, ms.float32)
+    return ops.Adam()(parameter, first, second, none, none, rate, beta1, beta2, epsilon, gradient)
+
+
+def shrunk(share, parameter):
+    """w ← w - share · w."""
+    return ops.assign_sub(parameter, parameter * share)
+
+
+def shrunk_if(share, used, parameter):
+    """The same where `used` is 1; where it is 0, nothing."""
+    return shrunk(share * used, parameter)
 
 
 class AdamW(Adam):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import mindspore as ms
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops, value_and_grad
 
-from ms_ovs.training.maps import multiplied, squared
+from ms_ovs.training.maps import assigned, emptied, multiplied, squared
 from ms_ovs.training.optimizer import zeros_like
 
 CLIP_EPSILON = 1e-6  # in the quotient, as in torch.nn.utils.clip_grad_norm_
@@ -94,8 +94,7 @@ class TrainStep(nn.Cell):
             done = ops.depend(done, self.finish(gradients, norm, finite, lr))
         elif last:
             done = ops.depend(done, self.finish(gradients, norm, finite, lr))
-            for total in self.sums:
-                done = ops.depend(done, ops.assign(total, ops.zeros_like(total)))
+            done = ops.depend(done, self.map(emptied, self.sums))
         else:
             done = ops.depend(done, self.copy(gradients, self.sums))
         if self.passes is not None:
@@ -134,7 +133,4 @@ class TrainStep(nn.Cell):
         return done
 
     def copy(self, sources, targets):
-        done = True
-        for index in range(len(sources)):
-            done = ops.depend(done, ops.assign(targets[index], sources[index]))
-        return done
+        return True if len(sources) == 0 else self.map(assigned, targets, sources)
