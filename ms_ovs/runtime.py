@@ -7,7 +7,6 @@ import mindspore as ms
 from ms_ovs.errors import UserError, choose
 
 DEVICES = ("CPU", "GPU", "Ascend")
-DEEPEST = 4000  # calls; a SegFormer-B5 has 1069 parameters
 MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
 
 
@@ -37,8 +36,6 @@ def setup(device: str = "CPU", mode: str = "graph", *, fallback: bool = False) -
                 "choose the device before anything is computed"
             ) from None
     ms.set_context(mode=MODES[mode])
-    # the compiler descends once for every parameter that an optimizer steps; its own limit is 1000
-    ms.set_recursion_limit(DEEPEST)
     if device == "CPU" and mode == "pynative":
         # MindSpore's threads wait for each other in busy loops, several times as long as they compute
         ms.runtime.launch_blocking()

@@ -2,10 +2,11 @@
 
 import mindspore as ms
 import numpy as np
+import pytest
 import torch
 from mindspore import Parameter, Tensor, nn, ops
 
-from ms_ovs.training.groups import GroupSettings, group
+from ms_ovs.training.groups import Group, GroupSettings, group
 from ms_ovs.training.optimizer import SGD, Adam, AdamW
 from tests.modes import both
 
@@ -162,3 +163,15 @@ def test_states_carry_a_training_on(mode, name):
     run(second, steps[3:])
     for parameter in net.get_parameters():
         np.testing.assert_allclose(parameter.asnumpy(), whole[parameter.name], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_more_parameters_than_the_compiler_goes_deep():
+    # a SegFormer-B5 has 1069, the compiler's limit is 1000 calls within each other
+    parameters = tuple(
+        Parameter(Tensor([float(index)], ms.float32), name=f"p{index}") for index in range(1100)
+    )
+    groups = [Group(GroupSettings(pattern="*", decay_factor=0.0), parameters)]
+    run(OURS["sgd"](groups), [(0.5, {p.name: np.ones(1, np.float32) for p in parameters})])
+    moved = np.concatenate([parameter.asnumpy() for parameter in parameters])
+    np.testing.assert_array_equal(moved, np.arange(1100) - 0.5)
