@@ -8,7 +8,7 @@ from benchmarks.rounds import Turn, alternate
 from benchmarks.rows import BYTES, Goal, Row
 from benchmarks.samples import Sample
 from benchmarks.setting import Setting
-from benchmarks.side import Side
+from benchmarks.side import SETTLING, Side
 from benchmarks.suites import floor
 
 GOAL = Goal("ratio", 1.0)
@@ -103,12 +103,12 @@ def step_rows(
 
 
 def living(start: Callable[[], Side], calls: int, stack: ExitStack | None) -> Turn:
-    """Steps after one that does not count: of a process that lives in `stack`, or of a new one each turn."""
+    """Settled steps: of a process that lives in `stack`, or of a new one each turn."""
     if stack is not None:
         return stack.enter_context(start()).turn(calls=calls)
 
     def fresh() -> Sample:
         with start() as side:
-            return side.sample(calls=calls, warm=1)
+            return side.sample(calls=calls, warm=SETTLING)
 
     return fresh

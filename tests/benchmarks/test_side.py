@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import command, worker
 from benchmarks.setting import Setting
-from benchmarks.side import Side
+from benchmarks.side import SETTLING, Side
 from ms_ovs.errors import UserError
 
 SETTING = Setting(threads=1, quick=True)
@@ -23,6 +23,16 @@ def test_a_side_writes_a_checkpoint_and_reports(reference, tmp_path):
     assert sample.elapsed >= sum(sample.seconds) > 0
     assert sample.peak_memory > 1e6
     assert target.stat().st_size > 1e6
+
+
+def test_the_first_turn_settles_and_no_other(reference, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Side, "sample", lambda self, action, *, calls, warm: asked.append(warm))
+    with Side(SETTING, "checkpoint:source", case=str(reference), path=str(tmp_path / "weights.pt")) as side:
+        warm, cold = side.turn(), side.turn(warm=0)
+        for turn in (warm, warm, cold, cold):
+            turn()
+    assert asked == [SETTLING, 1, 0, 0]
 
 
 def test_a_probe_that_fails_is_one_line(tmp_path):
