@@ -51,8 +51,27 @@ class Source(Protocol):
         """Pixels of every class in the target, int64 (C,)."""
 
 
+class Paired:
+    """What sets have in common that know all `names` of their classes and the `pairs` of their files."""
+
+    names: Sequence[str]
+    pairs: Sequence[tuple[Path, Path]]
+
+    @property
+    def class_ids(self) -> Sequence[int]:
+        """All classes."""
+        return range(len(self.names))
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def paths(self, index: int) -> tuple[Path, Path]:
+        """Image and label map, or panoptic map."""
+        return self.pairs[index]
+
+
 @dataclass(frozen=True)
-class Folders:
+class Folders(Paired):
     """The pairs of two folders; unlike `FolderDataset` it opens where some files have no partner."""
 
     names: Sequence[str]
@@ -68,18 +87,6 @@ class Folders:
         odd = [Fault(PARTNER, text) for text in found.odd]
         return cls(vocabulary.names, rule_of(settings, vocabulary), found.pairs, odd)
 
-    @property
-    def class_ids(self) -> Sequence[int]:
-        """All classes."""
-        return range(len(self.names))
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def paths(self, index: int) -> tuple[Path, Path]:
-        """Image and label map."""
-        return self.pairs[index]
-
     def stored(self, index: int) -> np.ndarray:
         """uint8 or uint16 (H,W)."""
         return read_labels(self.pairs[index][1])
@@ -94,7 +101,7 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Panoptics:
+class Panoptics(Paired):
     """The images of a panoptic set; unlike `PanopticDataset` it opens where some files have no partner.
 
     A pixel is of the class of its segment, and ignored where there is none; crowds count too. `segments` has
@@ -139,18 +146,6 @@ class Panoptics:
             np.cumsum([0, *lengths]),
             [Fault(PARTNER, text) for text in odd],
         )
-
-    @property
-    def class_ids(self) -> Sequence[int]:
-        """All classes."""
-        return range(len(self.names))
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def paths(self, index: int) -> tuple[Path, Path]:
-        """Image and panoptic map."""
-        return self.pairs[index]
 
     def stored(self, index: int) -> np.ndarray:
         """The ids of the segments, int32 (H,W)."""

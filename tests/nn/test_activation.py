@@ -44,6 +44,13 @@ def test_exact_gelu_is_not_the_tanh_form(mode):
     assert np.abs(ours - tanh_form).max() > 1e-4 > 100 * np.abs(ours - VALUES["gelu"]).max()
 
 
+def test_exact_gelu_far_out(mode):
+    far = np.array([-3e38, -1e7, -50, 0, 50, 1e7, 3e38], np.float32)
+    cell = activation("gelu")
+    np.testing.assert_array_equal(cell(ms.Tensor(far)).asnumpy(), np.maximum(far, 0))
+    np.testing.assert_array_equal(ms.grad(cell)(ms.Tensor(far)).asnumpy(), [0, 0, 0, 0.5, 1, 1, 1])
+
+
 def test_unknown_name_offers_the_nearest():
     with pytest.raises(UserError, match="'quick_gelu'"):
         activation("quickgelu")
