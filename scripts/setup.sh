@@ -13,10 +13,12 @@ fi
 
 # pip runs only when the requirements changed since the last time
 stamp=.venv/.installed
-wanted=$(cat requirements.txt pyproject.toml | sha256sum)
+wanted=$(cat requirements.txt pyproject.toml ms_ovs/nn/kernels/*.{cc,h} | sha256sum)
 if [[ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]]; then
   echo "setup: installing requirements.txt (MindSpore is the large one: some minutes the first time)"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
   echo "$wanted" >"$stamp"
+  compgen -G "ms_ovs/nn/kernels/library*" >/dev/null ||
+    echo "setup: no C++ compiler found: some networks take twice as long on the CPU; install g++, remove $stamp and run this again"
 fi
 .venv/bin/ms-ovs vocab install

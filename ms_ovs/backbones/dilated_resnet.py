@@ -4,8 +4,9 @@ from mindspore import Parameter, nn
 
 from ms_ovs.backbones.variants import ResNetConfig
 from ms_ovs.nn.bottleneck import EXPANSION, stage
+from ms_ovs.nn.conv import conv2d
 from ms_ovs.nn.init import kaiming
-from ms_ovs.nn.layers import batch_norm, conv2d
+from ms_ovs.nn.layers import batch_norm
 
 
 class Stem(nn.Cell):

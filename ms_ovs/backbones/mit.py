@@ -10,10 +10,11 @@ from ms_ovs.backbones.variants import MiTConfig
 from ms_ovs.errors import UserError
 from ms_ovs.nn.activation import GELU
 from ms_ovs.nn.channel_norm import ChannelNorm
+from ms_ovs.nn.conv import conv2d
 from ms_ovs.nn.drop import DropPath
 from ms_ovs.nn.init import kaiming
-from ms_ovs.nn.layers import conv2d
 from ms_ovs.nn.product import Product
+from ms_ovs.nn.softmax import Softmax
 
 LINEAR_DEVIATION = 0.02
 
@@ -49,6 +50,7 @@ class ReducedAttention(Product):
             self.reduce = conv2d(width, width, reduction, stride=reduction, bias=True)
             self.norm = ChannelNorm(width, epsilon=norm_epsilon)
         self.proj = conv2d(width, width, 1, bias=True)
+        self.softmax = Softmax()
         self.scores = ops.BatchMatMul(transpose_a=True)
         self.mix = ops.BatchMatMul(transpose_b=True)
 
@@ -62,7 +64,7 @@ class ReducedAttention(Product):
         value = value.reshape(batch, self.heads, self.head_width, -1)
         # (B, heads, H W, N')
         scores = self.scores(self.low(query), self.low(key)).astype(ms.float32)
-        mixed = self.mix(self.low(value), self.low(ops.softmax(scores, -1))).astype(ms.float32)
+        mixed = self.mix(self.low(value), self.low(self.softmax(scores))).astype(ms.float32)
         return self.proj(mixed.reshape(batch, width, height, columns))
 
 

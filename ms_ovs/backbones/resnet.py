@@ -3,7 +3,8 @@
 from mindspore import nn
 
 from ms_ovs.nn.bottleneck import EXPANSION, stage
-from ms_ovs.nn.layers import batch_norm, conv2d
+from ms_ovs.nn.conv import conv2d
+from ms_ovs.nn.layers import batch_norm
 
 
 class ResNet(nn.Cell):

@@ -4,7 +4,8 @@ import numpy as np
 from mindspore import Parameter, nn, ops
 
 from ms_ovs.nn.bottleneck import EXPANSION, stage
-from ms_ovs.nn.layers import Linear, batch_norm, conv2d
+from ms_ovs.nn.conv import conv2d
+from ms_ovs.nn.layers import Linear, batch_norm
 
 
 class PoolProjections(nn.Cell):

@@ -5,6 +5,7 @@ from mindspore import ops
 
 from ms_ovs.nn.layers import Linear
 from ms_ovs.nn.product import Product
+from ms_ovs.nn.softmax import Softmax
 
 
 class SelfAttention(Product):
@@ -21,6 +22,7 @@ class SelfAttention(Product):
         self.scale = self.head_width**-0.5
         self.qkv = Linear(width, 3 * width)
         self.proj = Linear(width, width)
+        self.softmax = Softmax()
         self.scores = ops.BatchMatMul(transpose_b=True)
         self.mix = ops.BatchMatMul()
 
@@ -32,7 +34,7 @@ class SelfAttention(Product):
         scores = self.scores(self.low(q * self.scale), self.low(k)).astype(ms.float32)
         if mask is not None:
             scores = scores + mask
-        mixed = self.mix(self.low(ops.softmax(scores, -1)), self.low(v)).astype(ms.float32)
+        mixed = self.mix(self.low(self.softmax(scores)), self.low(v)).astype(ms.float32)
         # (B, heads, N, C / heads) → (B, N, C)
         mixed = ops.transpose(mixed, (0, 2, 1, 3)).reshape(batch, length, width)
         return self.proj(mixed)

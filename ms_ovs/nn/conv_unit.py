@@ -2,7 +2,8 @@
 
 from mindspore import nn
 
-from ms_ovs.nn.layers import batch_norm, conv2d
+from ms_ovs.nn.conv import conv2d
+from ms_ovs.nn.layers import batch_norm
 
 
 class ConvUnit(nn.Cell):

@@ -1,4 +1,4 @@
-"""Dense, convolution and batch norm with every default that differs from PyTorch made explicit."""
+"""Dense and batch norm with every default that differs from PyTorch made explicit."""
 
 import mindspore as ms
 import numpy as np
@@ -26,41 +26,6 @@ class Linear(Product):
     def construct(self, x):
         rows = self.product(self.low(x.reshape(-1, x.shape[-1])), self.low(self.weight))
         return self.add(rows.astype(ms.float32), self.bias).reshape(*x.shape[:-1], -1)
-
-
-class Conv2d(nn.Conv2d, Product):
-    """MindSpore's convolution as a `Product`."""
-
-    def construct(self, x):
-        x = self.conv2d(self.low(x), self.low(self.weight)).astype(ms.float32)
-        return self.bias_add(x, self.bias) if self.has_bias else x
-
-
-def conv2d(
-    inputs: int,
-    outputs: int,
-    kernel: int,
-    *,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
-    groups: int = 1,
-    bias: bool = False,
-) -> Conv2d:
-    """A convolution with symmetric zero padding; weight (outputs, inputs / groups, kernel, kernel)."""
-    return Conv2d(
-        inputs,
-        outputs,
-        kernel,
-        stride=stride,
-        pad_mode="pad",
-        padding=padding,
-        dilation=dilation,
-        group=groups,
-        has_bias=bias,
-        weight_init="zeros",
-        bias_init="zeros",
-    )
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:

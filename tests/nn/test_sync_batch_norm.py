@@ -14,7 +14,8 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn
 
 from ms_ovs.nn.bottleneck import Bottleneck
-from ms_ovs.nn.layers import batch_norm, conv2d
+from ms_ovs.nn.conv import conv2d
+from ms_ovs.nn.layers import batch_norm
 from ms_ovs.nn.sync_batch_norm import SyncBatchNorm2d, synchronise
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,8 @@ from ms_ovs.errors import UserError
 from ms_ovs.models.lseg.heads import HeadBlock
 from ms_ovs.models.registry import create_model
 from ms_ovs.nn.attention import SelfAttention
-from ms_ovs.nn.layers import Linear, batch_norm, conv2d
+from ms_ovs.nn.conv import conv2d
+from ms_ovs.nn.layers import Linear, batch_norm
 from ms_ovs.nn.norm import LayerNorm
 from ms_ovs.nn.upsample import BlockUpsample
 from ms_ovs.training import precision

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from ms_ovs.errors import UserError
 from ms_ovs.losses.cross_entropy import PixelCrossEntropy
-from ms_ovs.nn.layers import batch_norm, conv2d
+from ms_ovs.nn.conv import conv2d
+from ms_ovs.nn.layers import batch_norm
 from ms_ovs.training.groups import GroupSettings, group
 from ms_ovs.training.optimizer import SGD
 from ms_ovs.training.schedule import poly

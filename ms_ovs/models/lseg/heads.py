@@ -3,7 +3,7 @@
 from mindspore import nn, ops
 
 from ms_ovs.nn.activation import activation as make_activation
-from ms_ovs.nn.layers import conv2d
+from ms_ovs.nn.conv import conv2d
 from ms_ovs.nn.norm import unit
 
 

@@ -11,7 +11,7 @@ from ms_ovs.models.lseg.decoder import Decoder
 from ms_ovs.models.lseg.heads import HeadBlock, PixelTextProduct
 from ms_ovs.models.lseg.reassemble import Reassemble
 from ms_ovs.models.lseg.variants import LSegConfig
-from ms_ovs.nn.layers import conv2d
+from ms_ovs.nn.conv import conv2d
 from ms_ovs.nn.resize import bilinear
 
 MULTIPLE = 32

@@ -4,7 +4,8 @@ from mindspore import nn, ops
 
 from ms_ovs.errors import UserError
 from ms_ovs.nn.activation import GELU
-from ms_ovs.nn.layers import Linear, conv2d
+from ms_ovs.nn.conv import conv2d
+from ms_ovs.nn.layers import Linear
 from ms_ovs.nn.upsample import BlockUpsample
 
 

@@ -5,9 +5,9 @@ from mindspore import Parameter, nn
 from ms_ovs.backbones.mit import MixTransformer
 from ms_ovs.models.segformer.variants import SegFormerConfig
 from ms_ovs.nn.all_mlp_head import AllMLPHead
+from ms_ovs.nn.conv import conv2d
 from ms_ovs.nn.drop import ChannelDropout
 from ms_ovs.nn.init import kaiming
-from ms_ovs.nn.layers import conv2d
 from ms_ovs.nn.resize import bilinear
 
 CLASSIFIER_DEVIATION = 0.01

@@ -13,7 +13,7 @@ from ms_ovs.data.transforms import normalise
 from ms_ovs.errors import UserError
 from ms_ovs.evaluation.whole import Resized, WholeImage, softmax
 from ms_ovs.models.checkpoint import fill
-from ms_ovs.nn.layers import conv2d
+from ms_ovs.nn.conv import conv2d
 from ms_ovs.parity import schema
 from ms_ovs.parity.adapters.maskclip import FloatTolerance
 from ms_ovs.parity.case import Case

@@ -1,0 +1,33 @@
+// What MindSpore calls: int function(count, data, ranks, shapes, types, stream, extra), inputs before results.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace ms_ovs {
+
+inline const float *input(void **data, int index) { return static_cast<const float *>(data[index]); }
+inline float *result(void **data, int index) { return static_cast<float *>(data[index]); }
+
+inline int64_t size(int rank, const int64_t *shape) {
+  int64_t product = 1;
+  for (int axis = 0; axis < rank; ++axis) product *= shape[axis];
+  return product;
+}
+
+// Whether all tensors are float32. A kernel that returns anything but 0 has failed.
+inline bool all_float32(int count, const char **types) {
+  for (int index = 0; index < count; ++index) {
+    if (std::strcmp(types[index], "float32") != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace ms_ovs
+
+// Loops in such functions are compiled for several instruction sets; the machine that runs them chooses.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define VECTORIZED __attribute__((target_clones("avx512f", "avx2,fma", "default")))
+#else
+#define VECTORIZED
+#endif

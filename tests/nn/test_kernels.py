@@ -1,0 +1,123 @@
+"""Cells that have kernels of our own, with and without them, against PyTorch: values and gradients."""
+
+import shutil
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+import pytest
+import tomllib
+import torch
+from mindspore import nn, ops
+from torch.nn import functional as F
+
+from ms_ovs.nn.activation import GELU
+from ms_ovs.nn.channel_norm import ChannelNorm
+from ms_ovs.nn.conv import DepthwiseConv2d, conv2d
+from ms_ovs.nn.kernels import LIBRARY, kernel
+from ms_ovs.nn.softmax import Softmax
+
+FOLDER = LIBRARY.parent
+needs_kernels = pytest.mark.skipif(not LIBRARY.exists(), reason="the installation found no C++ compiler")
+SMALL, ODD, LARGE = (2, 6, 5, 7), (3, 5, 17, 31), (1, 40, 64, 48)  # LARGE is shared by threads
+
+
+class Gradients(nn.Cell):
+    """Of the inputs and parameters of a cell, for a gradient of its result."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+        self.weights = ms.ParameterTuple(cell.trainable_params())
+        self.gradient = ops.GradOperation(get_all=True, get_by_list=True, sens_param=True)
+
+    def construct(self, x, dout):
+        return self.gradient(self.cell, self.weights)(x, dout)
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32) * 2 + 0.5
+
+
+def filled(cell):
+    for seed, parameter in enumerate(cell.get_parameters(), 1):
+        parameter.set_data(ms.Tensor(draw(*parameter.shape, seed=seed)))
+    return cell
+
+
+def hold_against(theirs, cell, shape):
+    """Values, the gradient of the input and those of the parameters, as `theirs` has them in float64."""
+    x, dout = draw(*shape), draw(*shape, seed=99)
+    inputs = [x, *(parameter.asnumpy() for parameter in cell.trainable_params())]
+    inputs = [torch.from_numpy(value.astype(np.float64)).requires_grad_() for value in inputs]
+    y = theirs(*inputs)
+    y.backward(torch.from_numpy(dout.astype(np.float64)))
+    (dx,), dweights = Gradients(cell)(ms.Tensor(x), ms.Tensor(dout))
+    ours = [cell(ms.Tensor(x)), dx, *dweights]
+    for mine, reference in zip(ours, [y.detach(), *(value.grad for value in inputs)], strict=True):
+        scale = float(reference.abs().max())
+        np.testing.assert_allclose(mine.asnumpy(), reference, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("shape", [SMALL, ODD, LARGE, (1,), (3, 70001)])
+def test_gelu(mode, kernels, shape):
+    hold_against(F.gelu, GELU(), shape)
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE, (4, 2), (300, 257)])
+def test_softmax(mode, kernels, shape):
+    hold_against(lambda x: F.softmax(x, -1), Softmax(), shape)
+
+
+@needs_kernels
+def test_softmax_of_one_number(mode):
+    # not for MindSpore's: in pynative mode its gradients of later, wider rows are wrong in this process
+    hold_against(lambda x: F.softmax(x, -1), Softmax(), (4, 1))
+
+
+@pytest.mark.parametrize("shape", [SMALL, ODD, LARGE])
+def test_channel_norm(mode, kernels, shape):
+    def theirs(x, gamma, beta):
+        return F.layer_norm(x.movedim(1, -1), gamma.shape, gamma, beta, 1e-3).movedim(-1, 1)
+
+    hold_against(theirs, filled(ChannelNorm(shape[1], epsilon=1e-3)), shape)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dilation", [1, 2, 9])
+@pytest.mark.parametrize("shape", [SMALL, ODD, LARGE, (2, 3, 1, 1)])
+def test_depthwise(mode, kernels, shape, dilation, bias):
+    def theirs(x, weight, bias=None):
+        return F.conv2d(x, weight, bias, padding=dilation, dilation=dilation, groups=shape[1])
+
+    channels = shape[1]
+    cell = conv2d(channels, channels, 3, padding=dilation, dilation=dilation, groups=channels, bias=bias)
+    assert isinstance(cell, DepthwiseConv2d)
+    hold_against(theirs, filled(cell), shape)
+
+
+@pytest.mark.parametrize("cell", [GELU, Softmax, lambda: ChannelNorm(4, epsilon=1e-5)])
+def test_what_is_not_a_number_stays_so(mode, kernels, cell):
+    x = draw(1, 4, 3, 3)
+    x[0, 1, 1, 1] = np.nan
+    (dx,), _ = Gradients(cell := cell())(ms.Tensor(x), ms.Tensor(np.ones_like(x)))
+    assert np.isnan(cell(ms.Tensor(x)).asnumpy()[0, 1, 1, 1])
+    assert np.isnan(dx.asnumpy()[0, 1, 1, 1])
+
+
+@needs_kernels
+def test_other_types_are_refused():
+    with pytest.raises(RuntimeError):
+        kernel("gelu", lambda x: x)(ms.Tensor(np.ones(3, np.float16))).asnumpy()
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
+def test_where_there_is_a_compiler_there_are_kernels():
+    assert LIBRARY.exists(), "run: bash scripts/setup.sh"
+
+
+def test_the_installation_knows_every_source():
+    root = Path(__file__).parents[2]
+    (extension,) = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
+    assert {root / name for name in extension["sources"]} == set(FOLDER.glob("*.cc"))
+    assert {root / name for name in extension["depends"]} == set(FOLDER.glob("*.h"))
