@@ -17,5 +17,6 @@ fi
 export GLOG_v=3 # MindSpore's warnings would bury the results
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+.venv/bin/clang-format --dry-run --Werror ms_ovs/nn/kernels/*.{cc,h}
 .venv/bin/lint-imports
 .venv/bin/python -m pytest -n "${TEST_WORKERS:-2}" --dist worksteal --durations=15 "$@"

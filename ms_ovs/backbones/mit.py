@@ -9,10 +9,10 @@ from mindspore import Parameter, nn, ops
 from ms_ovs.backbones.variants import MiTConfig
 from ms_ovs.errors import UserError
 from ms_ovs.nn.activation import GELU
-from ms_ovs.nn.channel_norm import ChannelNorm
 from ms_ovs.nn.conv import conv2d
 from ms_ovs.nn.drop import DropPath
 from ms_ovs.nn.init import kaiming
+from ms_ovs.nn.norm import ChannelNorm
 from ms_ovs.nn.product import Product
 from ms_ovs.nn.softmax import Softmax
 

@@ -7,7 +7,7 @@ from mindspore import nn
 from ms_ovs import create_model
 from ms_ovs.backbones.mit import Block, MixTransformer
 from ms_ovs.backbones.variants import MIT
-from ms_ovs.nn.channel_norm import ChannelNorm
+from ms_ovs.nn.norm import ChannelNorm
 from tests.tiny import MIT as TINY
 
 

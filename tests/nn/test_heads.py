@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from ms_ovs.nn.all_mlp_head import AllMLPHead
 from ms_ovs.nn.aspp import DeepLabV2Head, DeepLabV3PlusHead
-from ms_ovs.nn.channel_norm import ChannelNorm
 from ms_ovs.nn.conv_unit import ConvUnit
+from ms_ovs.nn.norm import ChannelNorm
 
 
 def normal(*shape, seed=0):

@@ -11,10 +11,10 @@ import torch
 from mindspore import nn, ops
 from torch.nn import functional as F
 
-from ms_ovs.nn.activation import GELU
-from ms_ovs.nn.channel_norm import ChannelNorm
+from ms_ovs.nn.activation import GELU, QuickGELU
 from ms_ovs.nn.conv import DepthwiseConv2d, conv2d
 from ms_ovs.nn.kernels import LIBRARY, kernel
+from ms_ovs.nn.norm import ChannelNorm, LayerNorm
 from ms_ovs.nn.softmax import Softmax
 
 FOLDER = LIBRARY.parent
@@ -45,6 +45,10 @@ def filled(cell):
     return cell
 
 
+def quick_gelu(x):
+    return x * torch.sigmoid(1.702 * x)
+
+
 def hold_against(theirs, cell, shape):
     """Values, the gradient of the input and those of the parameters, as `theirs` has them in float64."""
     x, dout = draw(*shape), draw(*shape, seed=99)
@@ -60,8 +64,9 @@ def hold_against(theirs, cell, shape):
 
 
 @pytest.mark.parametrize("shape", [SMALL, ODD, LARGE, (1,), (3, 70001)])
-def test_gelu(mode, kernels, shape):
-    hold_against(F.gelu, GELU(), shape)
+@pytest.mark.parametrize(("theirs", "cell"), [(F.gelu, GELU), (quick_gelu, QuickGELU)])
+def test_activations(mode, kernels, theirs, cell, shape):
+    hold_against(theirs, cell(), shape)
 
 
 @pytest.mark.parametrize("shape", [SMALL, LARGE, (4, 2), (300, 257)])
@@ -73,6 +78,14 @@ def test_softmax(mode, kernels, shape):
 def test_softmax_of_one_number(mode):
     # not for MindSpore's: in pynative mode its gradients of later, wider rows are wrong in this process
     hold_against(lambda x: F.softmax(x, -1), Softmax(), (4, 1))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7), ODD, LARGE, (50, 2049)])
+def test_layer_norm(mode, kernels, shape):
+    def theirs(x, gamma, beta):
+        return F.layer_norm(x, gamma.shape, gamma, beta, 1e-3)
+
+    hold_against(theirs, filled(LayerNorm(shape[-1], epsilon=1e-3)), shape)
 
 
 @pytest.mark.parametrize("shape", [SMALL, ODD, LARGE])
@@ -96,7 +109,10 @@ def test_depthwise(mode, kernels, shape, dilation, bias):
     hold_against(theirs, filled(cell), shape)
 
 
-@pytest.mark.parametrize("cell", [GELU, Softmax, lambda: ChannelNorm(4, epsilon=1e-5)])
+@pytest.mark.parametrize(
+    "cell",
+    [GELU, QuickGELU, Softmax, lambda: LayerNorm(3, epsilon=1e-5), lambda: ChannelNorm(4, epsilon=1e-5)],
+)
 def test_what_is_not_a_number_stays_so(mode, kernels, cell):
     x = draw(1, 4, 3, 3)
     x[0, 1, 1, 1] = np.nan

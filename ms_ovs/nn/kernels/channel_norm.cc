@@ -34,8 +34,8 @@ struct Tile {
 };
 
 // mean and 1 / √(variance + epsilon) of each pixel
-VECTORIZED void moments(const float *x, const Maps &maps, const Tile &tile, float epsilon, float *__restrict mean,
-                        float *__restrict scale) {
+VECTORIZED void moments(const float *x, const Maps &maps, const Tile &tile, float epsilon,
+                        float *__restrict mean, float *__restrict scale) {
   const float share = 1.0f / maps.channels;
   std::fill_n(mean, tile.count, 0.0f);
   std::fill_n(scale, tile.count, 0.0f);
@@ -110,7 +110,7 @@ VECTORIZED void weight_gradients(const float *x, const float *dy, const float *m
 }  // namespace
 
 // x (B, C, H, W), gamma (C), beta (C), epsilon (1) → y (B, C, H, W)
-extern "C" int channel_norm(int count, void **data, int *, int64_t **shapes, const char **types, void *, void *) {
+KERNEL(channel_norm) {
   using namespace ms_ovs;
   if (count != 5 || !all_float32(count, types)) return 1;
   const float *x = input(data, 0), *gamma = input(data, 1), *beta = input(data, 2), epsilon = *input(data, 3);
@@ -125,8 +125,7 @@ extern "C" int channel_norm(int count, void **data, int *, int64_t **shapes, con
 }
 
 // x, gamma, epsilon, dy → dx, dgamma, dbeta
-extern "C" int channel_norm_gradients(int count, void **data, int *, int64_t **shapes, const char **types, void *,
-                                      void *) {
+KERNEL(channel_norm_gradients) {
   using namespace ms_ovs;
   if (count != 7 || !all_float32(count, types)) return 1;
   const float *x = input(data, 0), *gamma = input(data, 1), epsilon = *input(data, 2), *dy = input(data, 3);

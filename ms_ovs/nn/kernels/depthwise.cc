@@ -21,6 +21,9 @@ class Framed {
     for (int64_t y = 0; y < height_; ++y) std::copy_n(plane + y * width_, width_, numbers_.data() + at(y));
   }
 
+  int64_t height() const { return height_; }
+  int64_t width() const { return width_; }
+
   // Row y of the plane, as each tap sees it.
   void taps(int64_t y, const float *rows[kTaps]) const {
     for (int64_t tap = 0; tap < kTaps; ++tap) {
@@ -42,16 +45,16 @@ class Framed {
 };
 
 // y = bias + Σ weight x, over the taps
-VECTORIZED void convolve(const Framed &x, const float *weight, float bias, float *y, int64_t height, int64_t width) {
+VECTORIZED void convolve(const Framed &x, const float *weight, float bias, float *y) {
   const float *in[kTaps];
-  for (int64_t row = 0; row < height; ++row) {
+  for (int64_t row = 0; row < x.height(); ++row) {
     x.taps(row, in);
-    float *__restrict out = y + row * width;
+    float *__restrict out = y + row * x.width();
 #pragma omp simd
-    for (int64_t i = 0; i < width; ++i) {
-      out[i] = bias + weight[0] * in[0][i] + weight[1] * in[1][i] + weight[2] * in[2][i] + weight[3] * in[3][i] +
-               weight[4] * in[4][i] + weight[5] * in[5][i] + weight[6] * in[6][i] + weight[7] * in[7][i] +
-               weight[8] * in[8][i];
+    for (int64_t i = 0; i < x.width(); ++i) {
+      out[i] = bias + weight[0] * in[0][i] + weight[1] * in[1][i] + weight[2] * in[2][i] +
+               weight[3] * in[3][i] + weight[4] * in[4][i] + weight[5] * in[5][i] + weight[6] * in[6][i] +
+               weight[7] * in[7][i] + weight[8] * in[8][i];
     }
   }
 }
@@ -72,26 +75,10 @@ VECTORIZED void correlate(const Framed &x, const Framed &dy, float *sums) {
   for (int64_t tap = 0; tap <= kTaps; ++tap) sums[tap] += found[tap];
 }
 
-// dx of one channel, and the gradients of its weight and bias, over the batch
-void channel_gradients(const float *x, const float *weight, const float *dy, float *dx, float *dweight, float *dbias,
-                       int64_t batch, int64_t step, int64_t height, int64_t width, Framed &framed_x,
-                       Framed &framed_dy) {
-  float flipped[kTaps], sums[kTaps + 1] = {};
-  std::reverse_copy(weight, weight + kTaps, flipped);
-  for (int64_t at = 0; at < batch * step; at += step) {
-    framed_x.fill(x + at);
-    framed_dy.fill(dy + at);
-    convolve(framed_dy, flipped, 0, dx + at, height, width);
-    correlate(framed_x, framed_dy, sums);
-  }
-  std::copy_n(sums, kTaps, dweight);
-  *dbias = sums[kTaps];
-}
-
 }  // namespace
 
 // x (B, C, H, W), weight (C, 1, 3, 3), bias (C), dilation (1) → y (B, C, H, W)
-extern "C" int depthwise(int count, void **data, int *, int64_t **shapes, const char **types, void *, void *) {
+KERNEL(depthwise) {
   using namespace ms_ovs;
   if (count != 5 || !all_float32(count, types)) return 1;
   const float *x = input(data, 0), *weight = input(data, 1), *bias = input(data, 2);
@@ -103,26 +90,34 @@ extern "C" int depthwise(int count, void **data, int *, int64_t **shapes, const 
     for (int64_t plane = begin; plane < end; ++plane) {
       const int64_t channel = plane % channels, at = plane * height * width;
       framed.fill(x + at);
-      convolve(framed, weight + channel * kTaps, bias[channel], y + at, height, width);
+      convolve(framed, weight + channel * kTaps, bias[channel], y + at);
     }
   });
   return 0;
 }
 
 // x, weight, dilation, dy → dx, dweight, dbias
-extern "C" int depthwise_gradients(int count, void **data, int *, int64_t **shapes, const char **types, void *,
-                                   void *) {
+KERNEL(depthwise_gradients) {
   using namespace ms_ovs;
   if (count != 7 || !all_float32(count, types)) return 1;
   const float *x = input(data, 0), *weight = input(data, 1), *dy = input(data, 3);
   float *dx = result(data, 4), *dweight = result(data, 5), *dbias = result(data, 6);
   const int64_t batch = shapes[0][0], channels = shapes[0][1], height = shapes[0][2], width = shapes[0][3];
-  const int64_t plane = height * width, dilation = static_cast<int64_t>(*input(data, 2));
-  parallel(channels, batch * plane, [=](int64_t begin, int64_t end) {
+  const int64_t dilation = static_cast<int64_t>(*input(data, 2));
+  parallel(channels, batch * height * width, [=](int64_t begin, int64_t end) {
     Framed framed_x(height, width, dilation), framed_dy(height, width, dilation);
-    for (int64_t c = begin; c < end; ++c) {
-      channel_gradients(x + c * plane, weight + c * kTaps, dy + c * plane, dx + c * plane, dweight + c * kTaps,
-                        dbias + c, batch, channels * plane, height, width, framed_x, framed_dy);
+    for (int64_t channel = begin; channel < end; ++channel) {
+      float flipped[kTaps], sums[kTaps + 1] = {};
+      std::reverse_copy(weight + channel * kTaps, weight + (channel + 1) * kTaps, flipped);
+      for (int64_t image = 0; image < batch; ++image) {
+        const int64_t at = (image * channels + channel) * height * width;
+        framed_x.fill(x + at);
+        framed_dy.fill(dy + at);
+        convolve(framed_dy, flipped, 0, dx + at);
+        correlate(framed_x, framed_dy, sums);
+      }
+      std::copy_n(sums, kTaps, dweight + channel * kTaps);
+      dbias[channel] = sums[kTaps];
     }
   });
   return 0;

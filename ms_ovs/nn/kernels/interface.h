@@ -1,4 +1,5 @@
-// What MindSpore calls: int function(count, data, ranks, shapes, types, stream, extra), inputs before results.
+// What MindSpore calls: int function(count, data, ranks, shapes, types, stream, extra), inputs before
+// results.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,10 @@ inline bool all_float32(int count, const char **types) {
 }
 
 }  // namespace ms_ovs
+
+#define KERNEL(name)                                                                         \
+  extern "C" int name(int count, void **data, [[maybe_unused]] int *ranks, int64_t **shapes, \
+                      const char **types, [[maybe_unused]] void *stream, [[maybe_unused]] void *extra)
 
 // Loops in such functions are compiled for several instruction sets; the machine that runs them chooses.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)

@@ -8,8 +8,8 @@
 namespace {
 
 // dx = y (dy - Σ y dy), for every row of `width` numbers
-VECTORIZED void gradient(const float *__restrict y, const float *__restrict dy, float *__restrict dx, int64_t width,
-                         int64_t begin, int64_t end) {
+VECTORIZED void gradient(const float *__restrict y, const float *__restrict dy, float *__restrict dx,
+                         int64_t width, int64_t begin, int64_t end) {
   for (int64_t at = begin * width; at < end * width; at += width) {
     float mean = 0;
 #pragma omp simd reduction(+ : mean)
@@ -22,8 +22,7 @@ VECTORIZED void gradient(const float *__restrict y, const float *__restrict dy, 
 }  // namespace
 
 // y (…, width), dy → dx
-extern "C" int softmax_gradient(int count, void **data, int *ranks, int64_t **shapes, const char **types, void *,
-                                void *) {
+KERNEL(softmax_gradient) {
   using namespace ms_ovs;
   if (count != 3 || !all_float32(count, types)) return 1;
   const float *y = input(data, 0), *dy = input(data, 1);
