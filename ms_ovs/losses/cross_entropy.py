@@ -3,7 +3,7 @@
 import mindspore as ms
 from mindspore import nn, ops
 
-from ms_ovs.nn.platform import on_cpu
+from ms_ovs.nn.kernels import built, kernel
 
 IGNORE = -1
 
@@ -22,68 +22,40 @@ class PixelCrossEntropy(nn.Cell):
 
     def construct(self, logits, target):
         kept = (target != IGNORE).astype(ms.float32)
-        each = self.surprise(logits.astype(ms.float32), ops.expand_dims(ops.maximum(target, 0), 1))
+        each = self.surprise(logits.astype(ms.float32), ops.maximum(target, 0))
         total = (each * kept).sum()
         return total / target.size if self.over_all else total / kept.sum()
 
 
 class Surprise(nn.Cell):
-    """-log softmax of logits (B, C, H, W) over C, at the label (B, 1, H, W) of each pixel: (B, H, W).
+    """-log softmax of logits (B, C, H, W) over C, at the label (B, H, W) of each pixel: (B, H, W).
 
-    Written along the classes as they lie: MindSpore's own cross entropy moves them to the last axis, and its
-    derivatives of the parts are many passes over all logits.
+    MindSpore's own moves the classes to the last axis and makes many passes over all logits on the CPU.
     """
 
     def __init__(self):
         super().__init__()
-        self.parts = SurpriseParts()
+        self.fused = SurpriseKernel() if built() else None
 
     def construct(self, logits, label):
-        batch, _, height, width = logits.shape
-        return self.parts(logits, label)[0].reshape(batch, height, width)
+        if self.fused is None:
+            return ops.cross_entropy(logits, label, None, IGNORE, "none")
+        return self.fused(logits, label)[0]
 
 
-class SurpriseParts(nn.Cell):
-    """Logits (B, C, H, W), labels (B, 1, H, W) → `Surprise` (B, 1, H, W), and what its gradient is made of.
+class SurpriseKernel(nn.Cell):
+    """`Surprise`, and log Σ exp of the logits, which its gradient needs: both (B, H, W).
 
-    That is exp of the logits less their highest, (B, C, H, W), and its sum over the classes, (B, 1, H, W).
+    A label that is no class makes the surprise NaN.
     """
 
     def __init__(self):
         super().__init__()
-        self.highest = Highest()
+        self.values = kernel("cross_entropy", lambda logits, label: (label, label), results=2)
+        self.gradient = kernel("cross_entropy_gradient", lambda logits, label, whole, dout: logits)
 
     def construct(self, logits, label):
-        batch, classes, height, width = logits.shape
-        x = logits - self.highest(logits)  # so that nothing overflows
-        powers = ops.exp(x)
-        # a sum over the classes as a product, which the CPU does four times as fast
-        columns = powers.reshape(batch, classes, height * width)
-        total = ops.matmul(ops.ones((1, classes), ms.float32), columns).reshape(label.shape)
-        return ops.log(total) - ops.gather_elements(x, 1, label), powers, total
+        return self.values(logits, label)
 
     def bprop(self, logits, label, out, dout):
-        _, powers, total = out
-        slope = dout[0]
-        # softmax - one-hot
-        each = ops.tensor_scatter_elements(powers * (slope / total), label, -slope, 1, "add")
-        return each, ops.zeros_like(label)
-
-
-class Highest(nn.Cell):
-    """The greatest over the channels: (B, C, H, W) → (B, 1, H, W).
-
-    On the CPU by pooling, which takes half the time of the reduction.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.pooled = on_cpu()
-        self.reduce = ops.ReduceMax(keep_dims=True)
-
-    def construct(self, x):
-        if not self.pooled:
-            return self.reduce(x, 1)
-        batch, channels, height, width = x.shape
-        pool = ops.MaxPool((channels, 1), (channels, 1), "valid")
-        return pool(x.reshape(batch, 1, channels, height * width)).reshape(batch, 1, height, width)
+        return self.gradient(logits, label, out[1], dout[0]), ops.zeros_like(label)

@@ -23,14 +23,13 @@ class Fusion(Product):
         super().__init__()
         self.features = features
         self.weight = Parameter(np.zeros((features, levels * features, 1, 1), np.float32))
+        self.product = ops.Conv2D(features, 1)
         self.bn = batch_norm(features)
         self.relu = nn.ReLU()
 
     def project(self, weight, x):
         """(features, features, 1, 1) times (B, features, h, w)."""
-        batch, features, height, width = x.shape
-        matrix, columns = weight.reshape(features, features), x.reshape(batch, features, height * width)
-        return ops.matmul(self.low(matrix), self.low(columns)).astype(ms.float32).reshape(x.shape)
+        return self.product(self.low(x), self.low(weight)).astype(ms.float32)
 
     def construct(self, maps):
         weights = ops.split(self.weight, self.features, 1)

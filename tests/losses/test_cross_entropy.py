@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from ms_ovs.losses.cross_entropy import PixelCrossEntropy
+from ms_ovs.nn.kernels import LIBRARY
 
+needs_kernels = pytest.mark.skipif(not LIBRARY.exists(), reason="the installation found no C++ compiler")
 SHAPE = (2, 7, 5, 6)
 
 
@@ -28,7 +30,7 @@ def theirs(logits, target, over_all):
 
 @pytest.mark.parametrize("over_all", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 200.0], ids=["small", "where exp overflows"])
-def test_like_torch(mode, over_all, scale):
+def test_like_torch(mode, kernels, over_all, scale):
     step = ms.value_and_grad(PixelCrossEntropy(over_all=over_all))
     for seed in (0, 1):
         logits, target = drawn(seed, scale)
@@ -39,7 +41,7 @@ def test_like_torch(mode, over_all, scale):
         assert (gradient.asnumpy().transpose(0, 2, 3, 1)[target == -1] == 0).all()
 
 
-def test_all_ignored(pynative):
+def test_all_ignored(pynative, kernels):
     logits, target = drawn(2)
     nothing = ms.Tensor(np.full_like(target, -1))
     step = ms.value_and_grad(PixelCrossEntropy(over_all=True))
@@ -48,9 +50,32 @@ def test_all_ignored(pynative):
     assert np.isnan(float(PixelCrossEntropy()(ms.Tensor(logits), nothing)))
 
 
-def test_logits_of_half_precision(pynative):
+def test_logits_of_half_precision(pynative, kernels):
     logits, target = drawn(3)
     half = ms.Tensor(logits.astype(np.float16))
     loss, gradient = ms.value_and_grad(PixelCrossEntropy())(half, ms.Tensor(target))
     assert gradient.dtype == ms.float16
     assert float(loss) == pytest.approx(theirs(logits, target, False)[0], rel=2e-3)
+
+
+def test_what_is_not_a_number_makes_the_loss_so(pynative, kernels):
+    logits, target = drawn(4)
+    logits[0, 3, 2, 2], target[0, 2, 2] = np.nan, 5
+    assert np.isnan(float(PixelCrossEntropy()(ms.Tensor(logits), ms.Tensor(target))))
+
+
+def test_many_pixels_and_classes(mode, kernels):
+    rng = np.random.default_rng(5)
+    logits = ms.Tensor(rng.standard_normal((2, 150, 33, 37)).astype(np.float32))
+    target = rng.integers(-1, 150, (2, 33, 37)).astype(np.int32)
+    loss, gradient = ms.value_and_grad(PixelCrossEntropy())(logits, ms.Tensor(target))
+    expected, slope = theirs(logits.asnumpy(), target, False)
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(gradient.asnumpy(), slope, atol=1e-9)
+
+
+@needs_kernels
+def test_a_label_that_is_no_class_makes_the_loss_not_a_number(pynative):
+    logits, target = drawn(6)
+    target[1, 3, 3] = SHAPE[1]
+    assert np.isnan(float(PixelCrossEntropy()(ms.Tensor(logits), ms.Tensor(target))))

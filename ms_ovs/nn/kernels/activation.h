@@ -18,7 +18,7 @@
     for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slope(x[i]);                                \
   }                                                                                                   \
   KERNEL(name) {                                                                                      \
-    if (count != 2 || !ms_ovs::all_float32(count, types)) return 1;                                   \
+    if (!ms_ovs::typed(count, types, "ff")) return 1;                                                 \
     const float *x = ms_ovs::input(data, 0);                                                          \
     float *y = ms_ovs::result(data, 1);                                                               \
     ms_ovs::parallel(ms_ovs::size(ranks[0], shapes[0]), 1,                                            \
@@ -26,7 +26,7 @@
     return 0;                                                                                         \
   }                                                                                                   \
   KERNEL(name##_gradient) {                                                                           \
-    if (count != 3 || !ms_ovs::all_float32(count, types)) return 1;                                   \
+    if (!ms_ovs::typed(count, types, "fff")) return 1;                                                \
     const float *x = ms_ovs::input(data, 0), *dy = ms_ovs::input(data, 1);                            \
     float *dx = ms_ovs::result(data, 2);                                                              \
     ms_ovs::parallel(ms_ovs::size(ranks[0], shapes[0]), 1,                                            \

@@ -6,32 +6,14 @@
 #include <vector>
 
 #include "interface.h"
+#include "maps.h"
 #include "parallel.h"
 
 namespace {
 
-constexpr int64_t kTile = 128;  // pixels whose sums are kept beside each other
-
-struct Maps {
-  int64_t batch, channels, pixels;
-
-  explicit Maps(const int64_t *shape) : batch(shape[0]), channels(shape[1]), pixels(shape[2] * shape[3]) {}
-
-  int64_t tiles() const { return (pixels + kTile - 1) / kTile; }
-  int64_t numbers() const { return channels * kTile; }
-};
-
-// Some pixels of one image: number i of channel c is at `at + c * pixels + i`.
-struct Tile {
-  int64_t at, count, first;  // first: of these pixels among those of the batch
-
-  Tile(const Maps &maps, int64_t index) {
-    const int64_t image = index / maps.tiles(), pixel = index % maps.tiles() * kTile;
-    at = image * maps.channels * maps.pixels + pixel;
-    first = image * maps.pixels + pixel;
-    count = std::min(kTile, maps.pixels - pixel);
-  }
-};
+using ms_ovs::kTile;
+using ms_ovs::Maps;
+using ms_ovs::Tile;
 
 // mean and 1 / √(variance + epsilon) of each pixel
 VECTORIZED void moments(const float *x, const Maps &maps, const Tile &tile, float epsilon,
@@ -112,7 +94,7 @@ VECTORIZED void weight_gradients(const float *x, const float *dy, const float *m
 // x (B, C, H, W), gamma (C), beta (C), epsilon (1) → y (B, C, H, W)
 KERNEL(channel_norm) {
   using namespace ms_ovs;
-  if (count != 5 || !all_float32(count, types)) return 1;
+  if (!typed(count, types, "fffff")) return 1;
   const float *x = input(data, 0), *gamma = input(data, 1), *beta = input(data, 2), epsilon = *input(data, 3);
   float *y = result(data, 4);
   const Maps maps(shapes[0]);
@@ -127,7 +109,7 @@ KERNEL(channel_norm) {
 // x, gamma, epsilon, dy → dx, dgamma, dbeta
 KERNEL(channel_norm_gradients) {
   using namespace ms_ovs;
-  if (count != 7 || !all_float32(count, types)) return 1;
+  if (!typed(count, types, "fffffff")) return 1;
   const float *x = input(data, 0), *gamma = input(data, 1), epsilon = *input(data, 2), *dy = input(data, 3);
   float *dx = result(data, 4), *dgamma = result(data, 5), *dbeta = result(data, 6);
   const Maps maps(shapes[0]);

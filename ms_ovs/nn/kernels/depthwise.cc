@@ -80,7 +80,7 @@ VECTORIZED void correlate(const Framed &x, const Framed &dy, float *sums) {
 // x (B, C, H, W), weight (C, 1, 3, 3), bias (C), dilation (1) → y (B, C, H, W)
 KERNEL(depthwise) {
   using namespace ms_ovs;
-  if (count != 5 || !all_float32(count, types)) return 1;
+  if (!typed(count, types, "fffff")) return 1;
   const float *x = input(data, 0), *weight = input(data, 1), *bias = input(data, 2);
   float *y = result(data, 4);
   const int64_t channels = shapes[0][1], height = shapes[0][2], width = shapes[0][3];
@@ -99,7 +99,7 @@ KERNEL(depthwise) {
 // x, weight, dilation, dy → dx, dweight, dbias
 KERNEL(depthwise_gradients) {
   using namespace ms_ovs;
-  if (count != 7 || !all_float32(count, types)) return 1;
+  if (!typed(count, types, "fffffff")) return 1;
   const float *x = input(data, 0), *weight = input(data, 1), *dy = input(data, 3);
   float *dx = result(data, 4), *dweight = result(data, 5), *dbias = result(data, 6);
   const int64_t batch = shapes[0][0], channels = shapes[0][1], height = shapes[0][2], width = shapes[0][3];

@@ -16,10 +16,12 @@ inline int64_t size(int rank, const int64_t *shape) {
   return product;
 }
 
-// Whether all tensors are float32. A kernel that returns anything but 0 has failed.
-inline bool all_float32(int count, const char **types) {
+// Whether the tensors are as many and of such types as `letters` say: f float32, i int32. A kernel that
+// returns anything but 0 has failed.
+inline bool typed(int count, const char **types, const char *letters) {
+  if (count != static_cast<int>(std::strlen(letters))) return false;
   for (int index = 0; index < count; ++index) {
-    if (std::strcmp(types[index], "float32") != 0) return false;
+    if (std::strcmp(types[index], letters[index] == 'f' ? "float32" : "int32") != 0) return false;
   }
   return true;
 }

@@ -69,7 +69,7 @@ VECTORIZED void weight_gradients(const float *x, const float *dy, const Moments 
 // x (…, width), gamma (width), beta (width), epsilon (1) → y (…, width)
 KERNEL(layer_norm) {
   using namespace ms_ovs;
-  if (count != 5 || !all_float32(count, types)) return 1;
+  if (!typed(count, types, "fffff")) return 1;
   const float *x = input(data, 0), *gamma = input(data, 1), *beta = input(data, 2), epsilon = *input(data, 3);
   float *y = result(data, 4);
   const int64_t width = shapes[1][0], rows = size(ranks[0], shapes[0]) / width;
@@ -84,7 +84,7 @@ KERNEL(layer_norm) {
 // x, gamma, epsilon, dy → dx, dgamma, dbeta
 KERNEL(layer_norm_gradients) {
   using namespace ms_ovs;
-  if (count != 7 || !all_float32(count, types)) return 1;
+  if (!typed(count, types, "fffffff")) return 1;
   const float *x = input(data, 0), *gamma = input(data, 1), epsilon = *input(data, 2), *dy = input(data, 3);
   float *dx = result(data, 4), *dgamma = result(data, 5), *dbeta = result(data, 6);
   const int64_t width = shapes[1][0], rows = size(ranks[0], shapes[0]) / width;

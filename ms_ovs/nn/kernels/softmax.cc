@@ -24,7 +24,7 @@ VECTORIZED void gradient(const float *__restrict y, const float *__restrict dy, 
 // y (…, width), dy → dx
 KERNEL(softmax_gradient) {
   using namespace ms_ovs;
-  if (count != 3 || !all_float32(count, types)) return 1;
+  if (!typed(count, types, "fff")) return 1;
   const float *y = input(data, 0), *dy = input(data, 1);
   float *dx = result(data, 2);
   const int64_t width = shapes[0][ranks[0] - 1];
