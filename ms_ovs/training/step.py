@@ -5,6 +5,7 @@ from typing import NamedTuple
 import mindspore as ms
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops, value_and_grad
 
+from ms_ovs.nn.kernels import built, kernel
 from ms_ovs.training.maps import assigned, emptied, multiplied, squared
 from ms_ovs.training.optimizer import zeros_like
 
@@ -71,6 +72,7 @@ class TrainStep(nn.Cell):
         )  # of the passes so far
         self.share = Tensor(1 / accumulate, ms.float32)
         self.map, self.add = ops.HyperMap(), ops.Add()
+        self.squared = kernel("sum_of_squares", lambda x: ()) if built() else squared
         statistics = [p for p in objective.get_parameters() if ".moving_" in p.name]
         self.statistics = ParameterTuple(statistics)
         self.kept = ParameterTuple([Parameter(p.value(), f"kept.{p.name}", False) for p in statistics])
@@ -111,7 +113,7 @@ class TrainStep(nn.Cell):
 
     def norm(self, gradients):
         """The 2-norm of all gradients together."""
-        return ops.sqrt(ops.addn(self.map(squared, gradients)))
+        return ops.sqrt(ops.addn(self.map(self.squared, gradients)))
 
     def finish(self, gradients, norm, finite, lr):
         """Take the step, unless a pass of it was not finite."""

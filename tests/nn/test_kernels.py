@@ -1,12 +1,14 @@
 """Cells that have kernels of our own, with and without them, against PyTorch: values and gradients."""
 
+import ctypes
+import os
+import re
 import shutil
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
-import tomllib
 import torch
 from mindspore import nn, ops
 from torch.nn import functional as F
@@ -133,7 +135,71 @@ def test_where_there_is_a_compiler_there_are_kernels():
 
 
 def test_the_installation_knows_every_source():
+    tomllib = pytest.importorskip("tomllib")  # Python 3.11
     root = Path(__file__).parents[2]
     (extension,) = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
     assert {root / name for name in extension["sources"]} == set(FOLDER.glob("*.cc"))
     assert {root / name for name in extension["depends"]} == set(FOLDER.glob("*.h"))
+
+
+@needs_kernels
+def test_sum_of_squares(mode):
+    x = draw(3, 70001)
+    ours = kernel("sum_of_squares", lambda x: ())(ms.Tensor(x))
+    assert ours.shape == () and float(ours) == pytest.approx((x.astype(np.float64) ** 2).sum(), rel=1e-6)
+
+
+def call(function, inputs, results):
+    """Call a C++ function as MindSpore does, and return its results."""
+    results = [np.zeros(shape, np.float32) for shape in results]
+    arrays = [*inputs, *results]
+    shapes = [(ctypes.c_int64 * array.ndim)(*array.shape) for array in arrays]
+    status = getattr(ctypes.CDLL(str(LIBRARY)), function)(
+        len(arrays),
+        (ctypes.c_void_p * len(arrays))(*[array.ctypes.data for array in arrays]),
+        (ctypes.c_int * len(arrays))(*[array.ndim for array in arrays]),
+        (ctypes.c_void_p * len(arrays))(*[ctypes.addressof(shape) for shape in shapes]),
+        (ctypes.c_char_p * len(arrays))(*[str(array.dtype).encode() for array in arrays]),
+        None,
+        None,
+    )
+    assert status == 0
+    return results
+
+
+@needs_kernels
+def test_the_number_of_cores_changes_no_digit():
+    x, weight, maps = draw(8, 50, 511), draw(511, seed=1), draw(3, 37, 61, 67, seed=2)
+    short = weight[:37]
+    one, label = np.full(1, 1e-5, np.float32), np.random.default_rng(3).integers(0, 37, (3, 61, 67), np.int32)
+    plane = draw(*label.shape, seed=5)
+    dilation, taps = np.ones(1, np.float32), draw(37, 1, 3, 3, seed=4)
+    calls = [
+        ("gelu", [x], [x.shape]),
+        ("gelu_gradient", [x, x], [x.shape]),
+        ("quick_gelu", [x], [x.shape]),
+        ("quick_gelu_gradient", [x, x], [x.shape]),
+        ("softmax_gradient", [x, x], [x.shape]),
+        ("sum_of_squares", [x], [()]),
+        ("layer_norm", [x, weight, weight, one], [x.shape]),
+        ("layer_norm_gradients", [x, weight, one, x], [x.shape, weight.shape, weight.shape]),
+        ("channel_norm", [maps, short, short, one], [maps.shape]),
+        ("channel_norm_gradients", [maps, short, one, maps], [maps.shape, (37,), (37,)]),
+        ("cross_entropy", [maps, label], [label.shape, label.shape]),
+        ("cross_entropy_gradient", [maps, label, plane, plane], [maps.shape]),
+        ("depthwise", [maps, taps, short, dilation], [maps.shape]),
+        ("depthwise_gradients", [maps, taps, dilation, maps], [maps.shape, taps.shape, (37,)]),
+    ]
+    sources = "".join(source.read_text() for source in FOLDER.glob("*.cc"))
+    functions = re.findall(r"(?:KERNEL|ACTIVATION)\((\w+)", sources)
+    assert {name for name, _, _ in calls} >= set(functions)
+    cores = os.sched_getaffinity(0)
+    found = []
+    try:
+        for some in (cores, {min(cores)}):
+            os.sched_setaffinity(0, some)
+            found.append([call(*each) for each in calls])
+    finally:
+        os.sched_setaffinity(0, cores)
+    for (name, _, _), many, single in zip(calls, *found, strict=True):
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(many, single, strict=True)), name

@@ -34,7 +34,7 @@ inline bool typed(int count, const char **types, const char *letters) {
 
 // Loops in such functions are compiled for several instruction sets; the machine that runs them chooses.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORIZED __attribute__((target_clones("avx512f", "avx2,fma", "default")))
+#define VECTORIZED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define VECTORIZED
 #endif

@@ -96,8 +96,11 @@ KERNEL(layer_norm_gradients) {
       of[row] = input_gradient(x + at, gamma, epsilon, dy + at, dx + at, width);
     }
   });
-  parallel(width, rows, [=](int64_t begin, int64_t end) {
-    weight_gradients(x, dy, of, dgamma, dbeta, rows, width, begin, end);
-  });
+  parallel(
+      width, rows,
+      [=](int64_t begin, int64_t end) {
+        weight_gradients(x, dy, of, dgamma, dbeta, rows, width, begin, end);
+      },
+      kNeighbours);
   return 0;
 }
