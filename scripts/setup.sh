@@ -16,6 +16,7 @@ stamp=.venv/.installed
 wanted=$(cat requirements.txt pyproject.toml ms_ovs/nn/kernels/*.{cc,h} | sha256sum)
 if [[ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]]; then
   echo "setup: installing requirements.txt (MindSpore is the large one: some minutes the first time)"
+  rm -f ms_ovs/nn/kernels/library* # an older one would stay where the compiler is gone
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
   echo "$wanted" >"$stamp"
   compgen -G "ms_ovs/nn/kernels/library*" >/dev/null ||

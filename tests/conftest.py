@@ -13,6 +13,7 @@ import pytest
 
 COLOURS = {"red": (1, -1, -1), "green": (-1, 1, -1), "blue": (-1, -1, 1), "crimson": (1.1, -1, -1)}
 END = 9999
+NO_KERNELS = "the installation found no C++ compiler"
 
 
 def tokenize(texts):
@@ -127,8 +128,17 @@ def kernels(request, monkeypatch):
     if request.param == "mindspore":
         monkeypatch.setattr(kernels, "LIBRARY", kernels.LIBRARY.with_name("not_built"))
     elif not kernels.LIBRARY.exists():
-        pytest.skip("the installation found no C++ compiler")
+        pytest.skip(NO_KERNELS)
     return request.param
+
+
+@pytest.fixture
+def our_kernels():
+    """For a test of our own kernels alone."""
+    from ms_ovs.nn import kernels
+
+    if not kernels.LIBRARY.exists():
+        pytest.skip(NO_KERNELS)
 
 
 @pytest.fixture

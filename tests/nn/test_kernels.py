@@ -20,7 +20,6 @@ from ms_ovs.nn.norm import ChannelNorm, LayerNorm
 from ms_ovs.nn.softmax import Softmax
 
 FOLDER = LIBRARY.parent
-needs_kernels = pytest.mark.skipif(not LIBRARY.exists(), reason="the installation found no C++ compiler")
 SMALL, ODD, LARGE = (2, 6, 5, 7), (3, 5, 17, 31), (1, 40, 64, 48)  # LARGE is shared by threads
 
 
@@ -76,8 +75,7 @@ def test_softmax(mode, kernels, shape):
     hold_against(lambda x: F.softmax(x, -1), Softmax(), shape)
 
 
-@needs_kernels
-def test_softmax_of_one_number(mode):
+def test_softmax_of_one_number(mode, our_kernels):
     # not for MindSpore's: in pynative mode its gradients of later, wider rows are wrong in this process
     hold_against(lambda x: F.softmax(x, -1), Softmax(), (4, 1))
 
@@ -123,8 +121,7 @@ def test_what_is_not_a_number_stays_so(mode, kernels, cell):
     assert np.isnan(dx.asnumpy()[0, 1, 1, 1])
 
 
-@needs_kernels
-def test_other_types_are_refused():
+def test_other_types_are_refused(our_kernels):
     with pytest.raises(RuntimeError):
         kernel("gelu", lambda x: x)(ms.Tensor(np.ones(3, np.float16))).asnumpy()
 
@@ -142,8 +139,7 @@ def test_the_installation_knows_every_source():
     assert {root / name for name in extension["depends"]} == set(FOLDER.glob("*.h"))
 
 
-@needs_kernels
-def test_sum_of_squares(mode):
+def test_sum_of_squares(mode, our_kernels):
     x = draw(3, 70001)
     ours = kernel("sum_of_squares", lambda x: ())(ms.Tensor(x))
     assert ours.shape == () and float(ours) == pytest.approx((x.astype(np.float64) ** 2).sum(), rel=1e-6)
@@ -167,8 +163,7 @@ def call(function, inputs, results):
     return results
 
 
-@needs_kernels
-def test_the_number_of_cores_changes_no_digit():
+def test_the_number_of_cores_changes_no_digit(our_kernels):
     x, weight, maps = draw(8, 50, 511), draw(511, seed=1), draw(3, 37, 61, 67, seed=2)
     short = weight[:37]
     one, label = np.full(1, 1e-5, np.float32), np.random.default_rng(3).integers(0, 37, (3, 61, 67), np.int32)

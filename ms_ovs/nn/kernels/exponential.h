@@ -1,3 +1,4 @@
+// An exponential that compilers vectorise: that of the standard library they call number by number.
 #pragma once
 
 #include <cmath>
@@ -6,7 +7,7 @@
 
 namespace ms_ovs {
 
-// exp(-a) for a ≥ 0: 2^n times a Taylor series on |r| ≤ ln 2 / 2. Compilers can vectorise it.
+// exp(-a) for a ≥ 0: 2^n times a Taylor series on |r| ≤ ln 2 / 2.
 inline float decay(float a) {
   const float bounded = a >= 87.0f ? 87.0f : a;  // beyond, exp(-a) is no normal number: 0
   const float n = std::floor(0.5f - bounded * 1.44269504f);

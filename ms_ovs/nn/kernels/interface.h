@@ -1,5 +1,4 @@
-// What MindSpore calls: int function(count, data, ranks, shapes, types, stream, extra), inputs before
-// results.
+// The functions that MindSpore calls. Their arguments hold the inputs first, then the results.
 #pragma once
 
 #include <cstdint>
